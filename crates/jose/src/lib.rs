@@ -1,1 +1,53 @@
-//! jose
+//! Keys, key sets, signatures and tokens: the JOSE core of jwksmith.
+//!
+//! Everything here is synchronous and pure: no network, no clock, no async. Time is an argument, [`UnixTime`]. What a
+//! verifier and an authority share is in this crate, and nothing else is.
+//!
+//! ```
+//! use jwksmith_jose::{Algorithm, KeySet, Policy, UnixTime, verify};
+//!
+//! # fn demo(token: &str, key_set_json: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+//! let keys = KeySet::parse(key_set_json)?;
+//! let policy = Policy::new("https://tenant.example/", "https://api.example/", [Algorithm::RS256])?;
+//! let token = verify::<jwksmith_jose::AccessClaims>(token, &keys, &policy, UnixTime::from_seconds(1_800_000_000))?;
+//! println!("called by {:?}", token.claims().sub);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The way of a token is [`Token::parse`] (form), [`Policy::check_header`], [`KeySet::select`], the signature, and
+//! [`Policy::check_claims`]; [`verify`] walks it. A [`Verified`] value can be had in no other way. Reading a token that
+//! nobody verified is possible in [`danger`] only.
+//!
+//! Standards: RFC 7515 (JWS), 7517 (JWK), 7518 (JWA), 7519 (JWT), 8037 (EdDSA), 8725 (best practices), 9068 (access
+//! tokens), 9864 (fully specified algorithm names).
+
+mod algorithm;
+mod base64url;
+mod certificate;
+mod claims;
+pub mod danger;
+mod error;
+pub mod json;
+mod jwk;
+mod key;
+mod keyset;
+pub mod limits;
+mod policy;
+mod sign;
+mod time;
+mod token;
+mod verify;
+
+pub use algorithm::{Algorithm, Family};
+pub use base64url::encode as base64url_encode;
+pub use certificate::{Certificate, CertificateError};
+pub use claims::{AccessClaims, Audience};
+pub use error::{KeySetError, PolicyError, Refusal, SkipReason, quoted};
+pub use jwk::PublicJwk;
+pub use keyset::{KeySet, PublishedKey, SkippedKey};
+pub use policy::Policy;
+pub use sign::{SecretBytes, SigningError, SigningKey};
+pub use time::UnixTime;
+pub use token::{Header, Part, Token};
+pub use verify::{Verified, verify, verify_parsed};

@@ -1,0 +1,412 @@
+//! Strict JSON (RFC 8259) for everything that a decision depends on.
+//!
+//! A JSON text is taken only if it is one UTF-8 object in which no member name stands twice, at any depth, however it is
+//! spelt (`"alg"` and `"\u0061lg"` are one name). RFC 7515 §4 and RFC 7519 §4 leave a parser that choice, and two parsers
+//! that choose differently are how tokens mean one thing to the gateway and another to the service behind it. Nesting and
+//! member counts are bounded. Nothing here passes through a generic JSON value.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+
+use crate::limits::{JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
+
+/// Why a JSON text was refused.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonError {
+    /// The bytes are not UTF-8 (RFC 8259 §8.1).
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    /// It is not one well-formed JSON object.
+    #[error("it is not one JSON object: {0}")]
+    NotAnObject(String),
+    /// A member name stands twice in one object.
+    #[error("the member {} stands twice", crate::quoted(.0))]
+    DuplicateMember(String),
+    /// Objects and arrays nest deeper than [`JSON_DEPTH_MAX`].
+    #[error("it nests deeper than {JSON_DEPTH_MAX} levels")]
+    TooDeep,
+    /// An object has more members than [`JSON_MEMBERS_MAX`].
+    #[error("one of its objects has more than {JSON_MEMBERS_MAX} members")]
+    TooManyMembers,
+    /// It is an object, but not of the expected shape.
+    #[error("{0}")]
+    Shape(String),
+}
+
+/// Parses one JSON object into `T`, strictly.
+///
+/// # Errors
+/// As [`JsonError`] says; `Shape` when the object is well-formed but `T` does not fit it.
+pub fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonError> {
+    let text = check(bytes)?;
+    serde_json::from_str(text).map_err(|error| JsonError::Shape(error.to_string()))
+}
+
+/// Checks that the bytes are one strict JSON object, and gives them back as text.
+pub(crate) fn check(bytes: &[u8]) -> Result<&str, JsonError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
+    let mut fault = None;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let outcome = Strict { depth: 0, fault: &mut fault }.deserialize(&mut json).and_then(|()| json.end());
+    match (fault, outcome) {
+        (Some(fault), _) => Err(fault),
+        (None, Err(error)) => Err(JsonError::NotAnObject(error.to_string())),
+        (None, Ok(())) => Ok(text),
+    }
+}
+
+/// Walks a JSON text without keeping anything but the member names of the open objects.
+struct Strict<'f> {
+    depth: usize,
+    /// What was found, kept beside serde's own error so that it can be told apart.
+    fault: &'f mut Option<JsonError>,
+}
+
+impl Strict<'_> {
+    fn inner(&mut self) -> Strict<'_> {
+        Strict { depth: self.depth.saturating_add(1), fault: self.fault }
+    }
+
+    fn refuse<E: de::Error>(&mut self, fault: JsonError) -> E {
+        let error = E::custom(&fault);
+        *self.fault = Some(fault);
+        error
+    }
+
+    fn enter<E: de::Error>(&mut self) -> Result<(), E> {
+        if self.depth >= JSON_DEPTH_MAX { Err(self.refuse(JsonError::TooDeep)) } else { Ok(()) }
+    }
+
+    /// A scalar is fine anywhere but at the top.
+    fn scalar<E: de::Error>(&self, found: &str) -> Result<(), E> {
+        if self.depth == 0 { Err(E::custom(format_args!("it is {found}"))) } else { Ok(()) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        // At the top only an object will do; below it, anything.
+        if self.depth == 0 { deserializer.deserialize_map(self) } else { deserializer.deserialize_any(self) }
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        self.enter()?;
+        let mut seen = Names::default();
+        while let Some(Name(name)) = map.next_key()? {
+            if !seen.insert(name.clone()) {
+                return Err(self.refuse(JsonError::DuplicateMember(name.into_owned())));
+            }
+            if seen.count > JSON_MEMBERS_MAX {
+                return Err(self.refuse(JsonError::TooManyMembers));
+            }
+            map.next_value_seed(self.inner())?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        self.enter()?;
+        while seq.next_element_seed(self.inner())?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
+        self.scalar("a string")
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<(), E> {
+        self.scalar("a boolean")
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<(), E> {
+        self.scalar("a number")
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<(), E> {
+        self.scalar("a number")
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
+        self.scalar("a number")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        self.scalar("null")
+    }
+}
+
+/// A member name, borrowed unless it is spelt with escapes.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member name")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, name: &'de str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Borrowed(name)))
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Owned(name.to_owned())))
+    }
+}
+
+/// How many names are compared one by one before hashing them is cheaper.
+const LINEAR_NAMES: usize = 16;
+
+/// The member names of one object.
+#[derive(Default)]
+struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: HashSet<Cow<'de, str>>,
+    count: usize,
+}
+
+impl<'de> Names<'de> {
+    /// Whether the name was new.
+    fn insert(&mut self, name: Cow<'de, str>) -> bool {
+        self.count = self.count.saturating_add(1);
+        if self.few.contains(&name) || self.many.contains(&name) {
+            return false;
+        }
+        if self.few.len() < LINEAR_NAMES {
+            self.few.push(name);
+        } else {
+            self.many.insert(name);
+        }
+        true
+    }
+}
+
+/// The value of a registered member before its type is checked.
+///
+/// A member of the wrong type must be told apart from an absent one (an `exp` that reads `"never"` is no missing
+/// `exp`), and the answer must name the member. So registered members are first taken as whatever they are.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) enum Loose<'a> {
+    #[default]
+    Absent,
+    Null,
+    Bool,
+    /// A whole number that is not negative.
+    Whole(u64),
+    /// Any other number.
+    Number(f64),
+    Text(Cow<'a, str>),
+    /// An array of strings only.
+    TextList(Vec<Cow<'a, str>>),
+    Array,
+    Object,
+}
+
+impl Loose<'_> {
+    /// What was found, in words.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Absent => "nothing",
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Whole(_) | Self::Number(_) => "a number",
+            Self::Text(_) => "a string",
+            Self::TextList(_) => "an array of strings",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LooseVisitor)
+    }
+}
+
+struct LooseVisitor;
+
+impl<'de> Visitor<'de> for LooseVisitor {
+    type Value = Loose<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Loose<'de>, E> {
+        Ok(Loose::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Loose<'de>, E> {
+        Ok(Loose::Bool)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Loose<'de>, E> {
+        Ok(Loose::Whole(number))
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Loose<'de>, E> {
+        // Only negative numbers come here, and none of ours may be negative: their size does not matter.
+        Ok(Loose::Number(-1.0))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Loose<'de>, E> {
+        Ok(Loose::Number(number))
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Loose<'de>, E> {
+        Ok(Loose::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Loose<'de>, E> {
+        Ok(Loose::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Loose<'de>, A::Error> {
+        let mut texts = Vec::new();
+        let mut only_texts = true;
+        while let Some(element) = seq.next_element()? {
+            match element {
+                Loose::Text(text) => texts.push(text),
+                _ => only_texts = false,
+            }
+        }
+        Ok(if only_texts { Loose::TextList(texts) } else { Loose::Array })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loose<'de>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Loose::Object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{JsonError, Loose, check};
+    use crate::limits::{JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
+
+    fn fault(text: &str) -> Option<JsonError> {
+        check(text.as_bytes()).err()
+    }
+
+    #[test]
+    fn check_takes_one_object() {
+        for taken in
+            ["{}", r#"{"a":1,"b":{"a":[1,{"a":null}]},"c":"\u0061"}"#, " {\"a\" : 1.5e3 }\n", r#"{"":0}"#]
+        {
+            assert_eq!(fault(taken), None, "{taken}");
+        }
+    }
+
+    #[test]
+    fn check_refuses_what_is_no_object() {
+        let refused = [
+            "",
+            " ",
+            "null",
+            "1",
+            "\"x\"",
+            "[]",
+            "[{}]",
+            "{",
+            "{}}",
+            "{} {}",
+            "{\"a\":NaN}",
+            "{\"a\":Infinity}",
+            "{'a':1}",
+            "{a:1}",
+            "{\"a\":1,}",
+            "{\"a\":01}",
+            "{\"a\":1e400}",
+            "{\"a\":\"\n\"}",
+            "{\"a\":\"\\ud800\"}",
+            "\u{feff}{}",
+            "{\"a\":tru}",
+            "{\"a\":1}x",
+            "{// x\n}",
+        ];
+        for text in refused {
+            assert!(matches!(fault(text), Some(JsonError::NotAnObject(_))), "{text:?}: {:?}", fault(text));
+        }
+        assert_eq!(check(b"{\"a\":\"\xff\"}").err(), Some(JsonError::NotUtf8));
+    }
+
+    #[test]
+    fn check_refuses_duplicate_members_at_any_depth_in_any_spelling() {
+        let refused = [
+            (r#"{"alg":"none","alg":"RS256"}"#, "alg"),
+            (r#"{"alg":1,"\u0061lg":2}"#, "alg"),
+            (r#"{"a":{"b":1,"c":2,"b":3}}"#, "b"),
+            (r#"{"a":[[{"x":1,"x":1}]]}"#, "x"),
+            (r#"{"":1,"":2}"#, ""),
+        ];
+        for (text, name) in refused {
+            assert_eq!(fault(text), Some(JsonError::DuplicateMember(name.to_owned())), "{text}");
+        }
+        let many: Vec<String> = (0..40).map(|n| format!("\"m{n}\":0")).collect();
+        assert_eq!(
+            fault(&format!("{{{},\"m39\":1}}", many.join(","))),
+            Some(JsonError::DuplicateMember("m39".to_owned()))
+        );
+    }
+
+    #[test]
+    fn check_bounds_nesting_at_the_limit_and_one_past_it() {
+        let nested = |depth: usize| format!("{}{}", "{\"a\":".repeat(depth - 1) + "{", "}".repeat(depth));
+        assert_eq!(fault(&nested(JSON_DEPTH_MAX)), None);
+        assert_eq!(fault(&nested(JSON_DEPTH_MAX + 1)), Some(JsonError::TooDeep));
+        assert_eq!(fault(&format!("{{\"a\":{}", "[".repeat(100_000))), Some(JsonError::TooDeep));
+    }
+
+    #[test]
+    fn check_bounds_members_at_the_limit_and_one_past_it() {
+        let object = |members: usize| {
+            let members: Vec<String> = (0..members).map(|n| format!("\"m{n}\":0")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert_eq!(fault(&object(JSON_MEMBERS_MAX)), None);
+        assert_eq!(fault(&object(JSON_MEMBERS_MAX + 1)), Some(JsonError::TooManyMembers));
+    }
+
+    #[test]
+    fn loose_keeps_the_kind_of_what_it_meets() {
+        let kind = |json: &str| serde_json::from_str::<Loose<'_>>(json).unwrap().kind();
+        assert_eq!(kind("null"), "null");
+        assert_eq!(kind("1"), "a number");
+        assert_eq!(kind("-1"), "a number");
+        assert_eq!(kind("1.5"), "a number");
+        assert_eq!(kind("true"), "a boolean");
+        assert_eq!(kind("\"x\""), "a string");
+        assert_eq!(kind("[\"x\"]"), "an array of strings");
+        assert_eq!(kind("[\"x\",1]"), "an array");
+        assert_eq!(kind("{\"$serde_json::private::Number\":\"1\"}"), "an object");
+    }
+}

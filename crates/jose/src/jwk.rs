@@ -1,0 +1,345 @@
+//! JSON Web Keys (RFC 7517 §4): reading what an issuer publishes, and writing what an authority publishes.
+//!
+//! Reading is tolerant of whatever a key set may hold besides usable keys, and strict with each key that is used: the
+//! outcome is a key or a [`SkipReason`], never an error that takes the other keys along.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::certificate::PublicNumbers;
+use crate::json::Loose;
+use crate::key::VerifyingKey;
+use crate::limits::{KID_BYTES_MAX, X5C_CERTIFICATES_MAX};
+use crate::sign::SecretBytes;
+use crate::{Algorithm, Certificate, Family, SkipReason, base64url};
+
+/// One key as an authority publishes it. It is built from a certificate, so private material cannot get into it.
+///
+/// The members stand in the order that Auth0's tenants use; RFC 7517 §4 gives no order.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct PublicJwk {
+    kty: &'static str,
+    #[serde(rename = "use")]
+    public_key_use: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crv: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y: Option<String>,
+    kid: String,
+    x5t: String,
+    #[serde(rename = "x5t#S256")]
+    x5t_s256: String,
+    x5c: [String; 1],
+    alg: &'static str,
+}
+
+impl PublicJwk {
+    /// The published form of the key in `certificate`.
+    pub fn new(key_id: &str, algorithm: Algorithm, certificate: &Certificate) -> Self {
+        let numbers = certificate.public_key();
+        let encoded = |number: &[u8]| Some(base64url::encode(number));
+        let mut jwk = Self {
+            kty: numbers.family().key_type(),
+            public_key_use: "sig",
+            n: None,
+            e: None,
+            crv: numbers.family().curve(),
+            x: None,
+            y: None,
+            kid: key_id.to_owned(),
+            x5t: base64url::encode(certificate.sha1()),
+            x5t_s256: base64url::encode(certificate.sha256()),
+            x5c: [certificate.x5c()],
+            alg: algorithm.name(),
+        };
+        match numbers {
+            PublicNumbers::Rsa { n, e } => (jwk.n, jwk.e) = (encoded(n), encoded(e)),
+            PublicNumbers::Ec { x, y, .. } => (jwk.x, jwk.y) = (encoded(x), encoded(y)),
+            PublicNumbers::Ed25519 { x } => jwk.x = encoded(x),
+        }
+        jwk
+    }
+}
+
+/// One element of `keys`, as it came: every registered member with its kind, nothing refused yet.
+#[derive(Default)]
+pub(crate) struct RawJwk<'a> {
+    /// What the element is, if it is no object.
+    not_an_object: Option<&'static str>,
+    duplicate: Option<String>,
+    private: Option<&'static str>,
+    kty: Loose<'a>,
+    crv: Loose<'a>,
+    kid: Loose<'a>,
+    alg: Loose<'a>,
+    public_key_use: Loose<'a>,
+    key_ops: Loose<'a>,
+    n: Loose<'a>,
+    e: Loose<'a>,
+    x: Loose<'a>,
+    y: Loose<'a>,
+    k: Loose<'a>,
+    x5c: Loose<'a>,
+}
+
+/// Whether shared secrets may be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From an issuer, over the network: a secret there is published, and so none.
+    Published,
+    /// From the operator's own file.
+    Local,
+}
+
+/// A key that can be used.
+pub(crate) struct UsableJwk {
+    pub(crate) key_id: Option<String>,
+    pub(crate) key: VerifyingKey,
+    pub(crate) certificate: Option<Certificate>,
+}
+
+impl RawJwk<'_> {
+    /// The `kid`, if it is a string: to name the key in reports.
+    pub(crate) fn key_id(&self) -> Option<String> {
+        match &self.kid {
+            Loose::Text(kid) => Some(kid.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The key, ready to verify, or why not.
+    pub(crate) fn usable(&self, origin: Origin) -> Result<UsableJwk, SkipReason> {
+        self.refuse_malformed()?;
+        let key_id = self.checked_key_id()?;
+        self.refuse_other_use()?;
+        let family = self.checked_family()?;
+        let algorithms = self.algorithms(family)?;
+        let key = match family {
+            Family::Secret => self.secret_key(origin, &algorithms)?,
+            _ => VerifyingKey::from_public(&self.public_numbers(family)?, &algorithms)?,
+        };
+        let certificate = self.checked_certificate(&key)?;
+        Ok(UsableJwk { key_id, key, certificate })
+    }
+
+    fn refuse_malformed(&self) -> Result<(), SkipReason> {
+        if let Some(kind) = self.not_an_object {
+            return Err(SkipReason::Malformed(format!("it is {kind}")));
+        }
+        if let Some(name) = &self.duplicate {
+            return Err(SkipReason::DuplicateMember(name.clone()));
+        }
+        // RFC 7517 §9.2: private members in a published key are a disclosed private key.
+        self.private.map_or(Ok(()), |member| Err(SkipReason::PrivateMember(member)))
+    }
+
+    fn checked_key_id(&self) -> Result<Option<String>, SkipReason> {
+        match optional_text("kid", &self.kid)? {
+            Some(kid) if kid.is_empty() || kid.len() > KID_BYTES_MAX => Err(SkipReason::KeyId),
+            kid => Ok(kid.map(str::to_owned)),
+        }
+    }
+
+    fn refuse_other_use(&self) -> Result<(), SkipReason> {
+        // RFC 7517 §4.2: absent `use` leaves the key open to any.
+        if let Some(other) = optional_text("use", &self.public_key_use)?.filter(|name| *name != "sig") {
+            return Err(SkipReason::Use(other.to_owned()));
+        }
+        match &self.key_ops {
+            Loose::Absent => Ok(()),
+            Loose::TextList(operations) if operations.iter().any(|operation| operation == "verify") => Ok(()),
+            Loose::TextList(_) => Err(SkipReason::KeyOperations),
+            other => Err(wrong_type("key_ops", other)),
+        }
+    }
+
+    fn checked_family(&self) -> Result<Family, SkipReason> {
+        let key_type = optional_text("kty", &self.kty)?.ok_or(SkipReason::MemberMissing("kty"))?;
+        let curve = optional_text("crv", &self.crv)?;
+        match (key_type, curve) {
+            ("RSA", _) => Ok(Family::Rsa),
+            ("oct", _) => Ok(Family::Secret),
+            ("EC" | "OKP", None) => Err(SkipReason::MemberMissing("crv")),
+            ("EC", Some("P-256")) => Ok(Family::P256),
+            ("EC", Some("P-384")) => Ok(Family::P384),
+            ("EC", Some("P-521")) => Ok(Family::P521),
+            ("OKP", Some("Ed25519")) => Ok(Family::Ed25519),
+            (key_type, None) => Err(SkipReason::KeyType(key_type.to_owned())),
+            (key_type, Some(curve)) => Err(SkipReason::KeyType(format!("{key_type} {curve}"))),
+        }
+    }
+
+    /// The one algorithm that `alg` names, or every algorithm of the family.
+    fn algorithms(&self, family: Family) -> Result<Vec<Algorithm>, SkipReason> {
+        let Some(name) = optional_text("alg", &self.alg)? else {
+            return Ok(family.algorithms().collect());
+        };
+        match Algorithm::from_name(name).filter(|algorithm| algorithm.family() == family) {
+            Some(algorithm) => Ok(vec![algorithm]),
+            None => Err(SkipReason::Algorithm(name.to_owned())),
+        }
+    }
+
+    fn public_numbers(&self, family: Family) -> Result<PublicNumbers, SkipReason> {
+        let width = family.coordinate_bytes();
+        Ok(match family {
+            Family::Rsa => PublicNumbers::Rsa { n: number("n", &self.n)?, e: number("e", &self.e)? },
+            Family::Ed25519 => PublicNumbers::Ed25519 { x: coordinate("x", &self.x, width)? },
+            _ => {
+                let (x, y) = (coordinate("x", &self.x, width)?, coordinate("y", &self.y, width)?);
+                PublicNumbers::Ec { family, x, y }
+            }
+        })
+    }
+
+    fn secret_key(&self, origin: Origin, algorithms: &[Algorithm]) -> Result<VerifyingKey, SkipReason> {
+        if origin == Origin::Published {
+            return Err(SkipReason::PrivateMember("k"));
+        }
+        let secret = SecretBytes::from(number("k", &self.k)?);
+        VerifyingKey::from_secret(&secret, algorithms)
+    }
+
+    /// RFC 7517 §4.7: "The key in the first certificate MUST match the public key represented by other members".
+    fn checked_certificate(&self, key: &VerifyingKey) -> Result<Option<Certificate>, SkipReason> {
+        let chain = match &self.x5c {
+            Loose::Absent => return Ok(None),
+            Loose::TextList(chain) if chain.len() <= X5C_CERTIFICATES_MAX => chain,
+            _ => return Err(SkipReason::Certificate),
+        };
+        let der = chain.first().and_then(|leaf| base64url::decode_standard(leaf));
+        let leaf = der.and_then(|der| Certificate::from_der(&der).ok()).ok_or(SkipReason::Certificate)?;
+        if key.public_key_der().as_deref() != Some(leaf.public_key_der()) {
+            return Err(SkipReason::CertificateMismatch);
+        }
+        Ok(Some(leaf))
+    }
+}
+
+fn optional_text<'v>(member: &'static str, value: &'v Loose<'_>) -> Result<Option<&'v str>, SkipReason> {
+    match value {
+        Loose::Absent => Ok(None),
+        Loose::Text(text) => Ok(Some(text)),
+        other => Err(wrong_type(member, other)),
+    }
+}
+
+fn wrong_type(member: &str, value: &Loose<'_>) -> SkipReason {
+    SkipReason::Malformed(format!("its `{member}` is {}", value.kind()))
+}
+
+fn number(member: &'static str, value: &Loose<'_>) -> Result<Vec<u8>, SkipReason> {
+    let text = optional_text(member, value)?.ok_or(SkipReason::MemberMissing(member))?;
+    base64url::decode(text).filter(|bytes| !bytes.is_empty()).ok_or(SkipReason::MemberEncoding(member))
+}
+
+/// RFC 7518 §6.2.1.2: a coordinate has the full width of its curve, leading zeros included.
+fn coordinate(member: &'static str, value: &Loose<'_>, width: usize) -> Result<Vec<u8>, SkipReason> {
+    let bytes = number(member, value)?;
+    if bytes.len() == width { Ok(bytes) } else { Err(SkipReason::MemberEncoding(member)) }
+}
+
+impl<'de> Deserialize<'de> for RawJwk<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawJwkVisitor)
+    }
+}
+
+struct RawJwkVisitor;
+
+impl<'de> Visitor<'de> for RawJwkVisitor {
+    type Value = RawJwk<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JWK")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawJwk<'de>, A::Error> {
+        let mut jwk = RawJwk::default();
+        let mut seen: Vec<String> = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            match jwk.member(&name) {
+                Some(member) => *member = map.next_value()?,
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+            jwk.note_private(&name);
+            if seen.contains(&name) {
+                jwk.duplicate.get_or_insert(name);
+            } else {
+                seen.push(name);
+            }
+        }
+        Ok(jwk)
+    }
+
+    // An element that is no object spoils only itself.
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawJwk<'de>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(RawJwk::not("an array"))
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<RawJwk<'de>, E> {
+        Ok(RawJwk::not("a string"))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<RawJwk<'de>, E> {
+        Ok(RawJwk::not("a boolean"))
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<RawJwk<'de>, E> {
+        Ok(RawJwk::not("a number"))
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<RawJwk<'de>, E> {
+        Ok(RawJwk::not("a number"))
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<RawJwk<'de>, E> {
+        Ok(RawJwk::not("a number"))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<RawJwk<'de>, E> {
+        Ok(RawJwk::not("null"))
+    }
+}
+
+impl<'a> RawJwk<'a> {
+    fn not(kind: &'static str) -> Self {
+        Self { not_an_object: Some(kind), ..Self::default() }
+    }
+
+    fn member(&mut self, name: &str) -> Option<&mut Loose<'a>> {
+        Some(match name {
+            "kty" => &mut self.kty,
+            "crv" => &mut self.crv,
+            "kid" => &mut self.kid,
+            "alg" => &mut self.alg,
+            "use" => &mut self.public_key_use,
+            "key_ops" => &mut self.key_ops,
+            "n" => &mut self.n,
+            "e" => &mut self.e,
+            "x" => &mut self.x,
+            "y" => &mut self.y,
+            "k" => &mut self.k,
+            "x5c" => &mut self.x5c,
+            _ => return None,
+        })
+    }
+
+    /// The private members of RFC 7518 §6.2.2 and §6.3.2 and RFC 8037 §2.
+    fn note_private(&mut self, name: &str) {
+        const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
+        if let Some(member) = PRIVATE.into_iter().find(|member| *member == name) {
+            self.private.get_or_insert(member);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Every bound of this crate, by name, with its unit last and the reason for its value.
+//!
+//! Outside data that passes a bound is refused before any work is spent on it.
+
+/// The longest compact token that is looked at, in bytes. HTTP servers refuse headers over 8 to 16 KiB anyway.
+pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
+
+/// The longest decoded token header, in bytes. A header with a three-certificate `x5c` still fits.
+pub const HEADER_BYTES_MAX: usize = 8 * 1024;
+
+/// The longest decoded signature, in bytes: that of an 8192-bit RSA key.
+pub const SIGNATURE_BYTES_MAX: usize = 1024;
+
+/// The longest `kid`, in bytes. Longer ones are noise in every log and cache they reach.
+pub const KID_BYTES_MAX: usize = 256;
+
+/// How deep objects and arrays may nest in a token, a key set or a discovery document.
+pub const JSON_DEPTH_MAX: usize = 32;
+
+/// How many members one JSON object may have.
+pub const JSON_MEMBERS_MAX: usize = 512;
+
+/// The largest key set that is parsed, in bytes.
+pub const KEY_SET_BYTES_MAX: usize = 256 * 1024;
+
+/// How many keys a key set may hold. The largest public sets of identity providers hold about twenty.
+pub const KEYS_MAX: usize = 100;
+
+/// The smallest RSA modulus, in bits (RFC 7518 §3.3 and §3.5).
+pub const RSA_BITS_MIN: usize = 2048;
+
+/// The largest RSA modulus, in bits; beyond it one verification costs an attacker nothing and us milliseconds.
+pub const RSA_BITS_MAX: usize = 8192;
+
+/// The largest RSA public exponent, in bytes. Every deployed one fits, and a long one makes verification slow.
+pub const RSA_EXPONENT_BYTES_MAX: usize = 4;
+
+/// How many certificates an `x5c` chain may have.
+pub const X5C_CERTIFICATES_MAX: usize = 10;
+
+/// The largest leeway that a policy accepts, in seconds. More would turn an expired token into a valid one.
+pub const LEEWAY_SECONDS_MAX: u64 = 300;
+
+/// The latest time that a token may name, in seconds since 1970: the last second of the year 9999.
+pub const NUMERIC_DATE_SECONDS_MAX: u64 = 253_402_300_799;
