@@ -47,7 +47,6 @@ enum Runtime {
     Python,
 }
 
-#[track_caller]
 fn check(runtime: Runtime, script: &str, package: &str, checks: u32) {
     let report = report(runtime, script).unwrap_or_else(|error| panic!("{error:#}"));
     assert_eq!((report.client.as_str(), report.checks), (package, checks), "{report:?}");
