@@ -105,15 +105,19 @@ fn public_numbers(
     }
 }
 
+pub(crate) fn rsa_numbers_of(key: &RsaSubjectPublicKey) -> PublicNumbers {
+    let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::<Vec<u8>>::from(key);
+    PublicNumbers::Rsa { n, e }
+}
+
 fn rsa_numbers(bits: &[u8]) -> Result<PublicNumbers, CertificateError> {
     let key = RsaSubjectPublicKey::from_der(bits).map_err(|_| CertificateError::Malformed)?;
-    let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::<Vec<u8>>::from(&key);
-    Ok(PublicNumbers::Rsa { n, e })
+    Ok(rsa_numbers_of(&key))
 }
 
 /// An uncompressed point (SEC 1 §2.3.3): 4, x, y. The width tells the curve, and the caller compares the whole key
 /// information, curve included.
-fn ec_numbers(bits: &[u8]) -> Result<PublicNumbers, CertificateError> {
+pub(crate) fn ec_numbers(bits: &[u8]) -> Result<PublicNumbers, CertificateError> {
     let coordinates = bits.strip_prefix(&[4]).ok_or(CertificateError::KeyType)?;
     let width = coordinates.len() / 2;
     let family = [Family::P256, Family::P384, Family::P521]

@@ -280,7 +280,7 @@ impl Refusal {
 
     /// Whether a newer key set could change the answer: an unknown `kid`, or a signature that does not fit.
     pub fn may_be_cured_by_newer_keys(&self) -> bool {
-        matches!(self, Self::KeyUnknown { .. } | Self::KeyIdRequired { .. } | Self::Signature)
+        matches!(self, Self::KeyUnknown { .. } | Self::KeyIdRequired { candidates: 0 } | Self::Signature)
     }
 }
 

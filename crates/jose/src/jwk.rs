@@ -15,7 +15,7 @@ use crate::limits::{KID_BYTES_MAX, X5C_CERTIFICATES_MAX};
 use crate::sign::SecretBytes;
 use crate::{Algorithm, Certificate, Family, SkipReason, base64url};
 
-/// One key as an authority publishes it. It is built from a certificate, so private material cannot get into it.
+/// One key as an authority publishes it. It is built from public numbers, so private material cannot get into it.
 ///
 /// The members stand in the order that Auth0's tenants use; RFC 7517 §4 gives no order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -34,38 +34,46 @@ pub struct PublicJwk {
     #[serde(skip_serializing_if = "Option::is_none")]
     y: Option<String>,
     kid: String,
-    x5t: String,
-    #[serde(rename = "x5t#S256")]
-    x5t_s256: String,
-    x5c: [String; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x5t: Option<String>,
+    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    x5t_s256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x5c: Option<[String; 1]>,
     alg: &'static str,
 }
 
 impl PublicJwk {
     /// The published form of the key in `certificate`.
     pub fn new(key_id: &str, algorithm: Algorithm, certificate: &Certificate) -> Self {
-        let numbers = certificate.public_key();
+        let mut jwk = Self::from_numbers(key_id, algorithm, certificate.public_key());
+        jwk.x5t = Some(base64url::encode(certificate.sha1()));
+        jwk.x5t_s256 = Some(base64url::encode(certificate.sha256()));
+        jwk.x5c = Some([certificate.x5c()]);
+        jwk
+    }
+
+    pub(crate) fn from_numbers(key_id: &str, algorithm: Algorithm, numbers: &PublicNumbers) -> Self {
         let encoded = |number: &[u8]| Some(base64url::encode(number));
-        let mut jwk = Self {
+        let (n, e, x, y) = match numbers {
+            PublicNumbers::Rsa { n, e } => (encoded(n), encoded(e), None, None),
+            PublicNumbers::Ec { x, y, .. } => (None, None, encoded(x), encoded(y)),
+            PublicNumbers::Ed25519 { x } => (None, None, encoded(x), None),
+        };
+        Self {
             kty: numbers.family().key_type(),
             public_key_use: "sig",
-            n: None,
-            e: None,
+            n,
+            e,
             crv: numbers.family().curve(),
-            x: None,
-            y: None,
+            x,
+            y,
             kid: key_id.to_owned(),
-            x5t: base64url::encode(certificate.sha1()),
-            x5t_s256: base64url::encode(certificate.sha256()),
-            x5c: [certificate.x5c()],
+            x5t: None,
+            x5t_s256: None,
+            x5c: None,
             alg: algorithm.name(),
-        };
-        match numbers {
-            PublicNumbers::Rsa { n, e } => (jwk.n, jwk.e) = (encoded(n), encoded(e)),
-            PublicNumbers::Ec { x, y, .. } => (jwk.x, jwk.y) = (encoded(x), encoded(y)),
-            PublicNumbers::Ed25519 { x } => jwk.x = encoded(x),
         }
-        jwk
     }
 }
 

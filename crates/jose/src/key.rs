@@ -40,7 +40,9 @@ impl VerifyingKey {
             // RFC 7518 §3.2: a key of the hash's length or more MUST be used.
             .filter(|algorithm| bytes.len() >= algorithm.row().secret_bytes_min)
             .filter_map(|algorithm| match algorithm.row().scheme {
-                Scheme::Hmac(hash) => Some((*algorithm, Prepared::Secret(Box::new(hmac::Key::new(hash, bytes))))),
+                Scheme::Hmac(hash) => {
+                    Some((*algorithm, Prepared::Secret(Box::new(hmac::Key::new(hash, bytes)))))
+                }
                 _ => None,
             })
             .collect();

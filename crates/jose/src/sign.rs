@@ -11,7 +11,8 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::algorithm::{RSA_GENERATED, Scheme};
-use crate::{Algorithm, Certificate, base64url};
+use crate::certificate::{PublicNumbers, ec_numbers, rsa_numbers_of};
+use crate::{Algorithm, Certificate, PublicJwk, base64url};
 
 /// Bytes that nobody may see: a private key or a shared secret. Wiped from memory when dropped.
 pub struct SecretBytes(Zeroizing<Vec<u8>>);
@@ -113,6 +114,17 @@ impl SigningKey {
     /// The algorithm that this key signs with.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// The public half as a JWK; nothing for a shared secret.
+    pub fn public_jwk(&self, key_id: &str) -> Option<PublicJwk> {
+        let numbers = match &self.pair {
+            Pair::Rsa { pair, .. } => rsa_numbers_of(pair.public_key()),
+            Pair::Ecdsa(pair) => ec_numbers(pair.public_key().as_ref()).ok()?,
+            Pair::Ed25519(pair) => PublicNumbers::Ed25519 { x: pair.public_key().as_ref().to_vec() },
+            Pair::Secret(_) => return None,
+        };
+        Some(PublicJwk::from_numbers(key_id, self.algorithm, &numbers))
     }
 
     /// Whether `certificate` is for this key: two halves that were stored apart must still belong together.
