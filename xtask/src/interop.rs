@@ -25,6 +25,14 @@ const DIRECTORY_VARIABLE: &str = "JWKSMITH_INTEROP_DIR";
 /// The Debian packages that bring the tools.
 const DEBIAN_PACKAGES: [&str; 4] = ["nodejs", "npm", "python3", "python3-venv"];
 
+/// The clients' own packages ask for no less than these versions.
+const NODE_CHECK: &str = "\
+    const [major, minor] = process.versions.node.split('.').map(Number);
+    process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)";
+
+/// Debian ships `venv` without what it needs to make an environment; `ensurepip` is the part that tells.
+const PYTHON_CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+
 /// Prepares the clients and runs the tests that need them.
 pub(crate) fn run(workspace: &Workspace, tally: &mut Tally) -> anyhow::Result<()> {
     let directory = prepare(workspace)?;
@@ -141,10 +149,9 @@ fn apt_get(arguments: &[&str]) -> anyhow::Result<()> {
 
 fn missing_tools() -> Vec<&'static str> {
     let tools: [(&str, &str, &[&str]); 3] = [
-        ("node", "node", &["--version"]),
+        ("Node 20.19 or newer", "node", &["-e", NODE_CHECK]),
         ("npm", "npm", &["--version"]),
-        // Debian ships `venv` without what it needs to make an environment; `ensurepip` is the part that tells.
-        ("python3 with venv", "python3", &["-c", "import venv, ensurepip"]),
+        ("Python 3.11 or newer with venv", "python3", &["-c", PYTHON_CHECK]),
     ];
     let missing = tools.iter().filter(|(_, program, arguments)| !process::answers(program, arguments));
     missing.map(|(name, ..)| *name).collect()
@@ -157,9 +164,9 @@ fn may_install() -> bool {
 
 fn advice(missing: &[&str]) -> String {
     format!(
-        "the interop tests need Node with npm and Python 3 with venv; missing here: {}. Install them (on Debian: \
-         `apt-get install {}`), or run the other suites by name",
-        missing.join(", "),
+        "the interop tests need {}, which this machine lacks. Install it (on Debian: `apt-get install {}`), or run the \
+         other suites by name",
+        missing.join(" and "),
         DEBIAN_PACKAGES.join(" ")
     )
 }
@@ -214,7 +221,7 @@ mod tests {
     fn advice_names_what_is_missing_and_what_to_install() {
         let text = advice(&["npm"]);
         assert!(
-            text.contains("missing here: npm.") && text.contains("nodejs npm python3 python3-venv"),
+            text.contains("need npm, which") && text.contains("nodejs npm python3 python3-venv"),
             "{text}"
         );
     }

@@ -10,8 +10,8 @@ use super::{House, Violation};
 
 /// The types that hold private material, with the file that defines each. A new secret is a row.
 pub(super) const SECRETS: &[(&str, &str)] = &[
-    ("crates/jose/src/key.rs", "SigningKey"),
-    ("crates/jose/src/secret.rs", "SecretBytes"),
+    ("crates/jose/src/sign.rs", "SigningKey"),
+    ("crates/jose/src/sign.rs", "SecretBytes"),
     ("crates/authority/src/sealing.rs", "KeyEncryptionKey"),
     ("crates/authority/src/application.rs", "ClientSecret"),
 ];
