@@ -24,8 +24,11 @@ impl Made {
         }
         let all: Vec<_> = LAYERS.iter().map(|layer| layer.name).collect();
         made = made.with_crate("jwksmith-testkit", "testing/testkit", &all).with_crate("xtask", "xtask", &[]);
-        for (path, name) in SECRETS {
-            made = made.appended(path, &format!("#[derive(Clone)]\npub struct {name}(Vec<u8>);\n"));
+        for (directory, name) in SECRETS {
+            made = made.appended(
+                &format!("crates/{directory}/src/keys.rs"),
+                &format!("#[derive(Clone)]\npub struct {name}(Vec<u8>);\n"),
+            );
         }
         let rooms: Vec<_> = made.packages.iter().map(|package| format!("{}/", package.directory)).collect();
         made.with("ARCHITECTURE.md", &format!("crates/ testing/ {}", rooms.join("\n")))
@@ -185,8 +188,9 @@ fn made_up_repository_keeps_every_rule() {
 /// For every secret of the table, every way to let it out.
 #[test]
 fn secret_that_can_leak_is_found() {
-    for (path, name) in SECRETS {
-        let directory = path.rsplit_once('/').unwrap().0;
+    for (directory, name) in SECRETS {
+        let (path, other) =
+            (&format!("crates/{directory}/src/keys.rs"), &format!("crates/{directory}/src/x.rs"));
         let definition = format!("#[derive(Clone)]\npub struct {name}");
         let leaks = [
             Made::clean().replaced(path, &definition, &definition.replace("Clone", "Clone, Debug")),
@@ -198,12 +202,8 @@ fn secret_that_can_leak_is_found() {
                 &format!("#[derive(Eq)]\n/// Doc.\n#[must_use]\npub enum {name}"),
             ),
             Made::clean().appended(path, &format!("impl std::fmt::Debug for {name} {{}}")),
-            Made::clean()
-                .with_code(&format!("{directory}/x.rs"), &format!("impl<T> PartialEq<T> for {name} {{}}")),
-            Made::clean().with_code(
-                &format!("{directory}/x.rs"),
-                &format!("impl fmt::Display for super::{name} {{}}"),
-            ),
+            Made::clean().with_code(other, &format!("impl<T> PartialEq<T> for {name} {{}}")),
+            Made::clean().with_code(other, &format!("impl fmt::Display for super::{name} {{}}")),
             Made::clean().replaced(path, &format!("struct {name}("), "struct Renamed("),
         ];
         for (number, leak) in leaks.into_iter().enumerate() {
