@@ -1,0 +1,194 @@
+//! Discovery: where an issuer says what it is (OIDC Discovery 1.0 §4, RFC 8414 §3).
+
+use serde::Deserialize;
+use url::{Host, Url};
+
+use crate::error::IssuerError;
+use jwksmith_jose::json;
+
+/// Where OpenID Connect puts the document, after the issuer (OIDC Discovery §4).
+pub const WELL_KNOWN_OPENID: &str = "/.well-known/openid-configuration";
+
+/// Where RFC 8414 puts it, between the host and the issuer's path (§3.1).
+const WELL_KNOWN_OAUTH: &str = "/.well-known/oauth-authorization-server";
+
+/// The part of a discovery document that a verifier acts on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Discovery {
+    issuer: String,
+    jwks_uri: Url,
+}
+
+#[derive(Deserialize)]
+struct RawDiscovery {
+    issuer: Option<String>,
+    jwks_uri: Option<String>,
+}
+
+impl Discovery {
+    /// Reads the document found at `url`, which must speak for exactly `issuer`.
+    ///
+    /// # Errors
+    /// [`IssuerError`] if it is malformed, speaks for another issuer, or names a key set that may not be fetched.
+    pub fn parse(url: &str, body: &[u8], issuer: &str) -> Result<Self, IssuerError> {
+        let raw: RawDiscovery =
+            json::from_slice(body).map_err(|error| IssuerError::Discovery { url: url.to_owned(), error })?;
+        let found = raw.issuer.ok_or(IssuerError::DiscoveryMember("issuer"))?;
+        // OIDC Discovery §4.3 and RFC 8414 §3.3: MUST be identical, or anybody could speak for the issuer.
+        if found != issuer {
+            return Err(IssuerError::IssuerMismatch { expected: issuer.to_owned(), found });
+        }
+        let jwks_uri = raw.jwks_uri.ok_or(IssuerError::DiscoveryMember("jwks_uri"))?;
+        let jwks_uri = fetchable(&jwks_uri)
+            .map_err(|reason| IssuerError::JwksUriRefused { url: jwks_uri.clone(), reason })?;
+        Ok(Self { issuer: found, jwks_uri })
+    }
+
+    /// The issuer, exactly as configured.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Where the key set is.
+    pub fn jwks_uri(&self) -> &Url {
+        &self.jwks_uri
+    }
+}
+
+/// The places where an issuer's document may be, in the order in which they are tried.
+///
+/// For an issuer without a path the second RFC 8414 form is the same as the first of OpenID Connect.
+pub fn well_known_urls(issuer: &Url) -> Vec<Url> {
+    let path = issuer.path().trim_end_matches('/');
+    let mut urls = vec![with_path(issuer, &format!("{path}{WELL_KNOWN_OPENID}"))];
+    for form in [WELL_KNOWN_OAUTH, WELL_KNOWN_OPENID] {
+        let url = with_path(issuer, &format!("{form}{path}"));
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
+    urls
+}
+
+fn with_path(issuer: &Url, path: &str) -> Url {
+    let mut url = issuer.clone();
+    url.set_path(path);
+    url
+}
+
+/// The URL, if keys may be fetched from it: https, or http to this machine itself.
+pub(crate) fn fetchable(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "it is no absolute URL")?;
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => return Err("plain http is accepted for this machine itself only: use https"),
+        _ => return Err("only https URLs are fetched"),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it carries a user name or password");
+    }
+    if url.fragment().is_some() {
+        return Err("it carries a fragment");
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Discovery, fetchable, well_known_urls};
+    use crate::error::IssuerError;
+
+    const ISSUER: &str = "https://issuer.example/";
+
+    fn check(body: &str, expected: Result<&str, &str>) {
+        let parsed = Discovery::parse("https://issuer.example/x", body.as_bytes(), ISSUER);
+        let outcome =
+            parsed.as_ref().map(|discovery| discovery.jwks_uri().as_str()).map_err(IssuerError::code);
+        assert_eq!(outcome, expected, "{body}: {parsed:?}");
+    }
+
+    #[test]
+    fn parse_takes_the_issuers_own_document() {
+        let extra =
+            r#"{"issuer":"https://issuer.example/","jwks_uri":"https://keys.example/k","x":[{"y":1}]}"#;
+        check(extra, Ok("https://keys.example/k"));
+        check(
+            r#"{"jwks_uri":"http://127.0.0.1:1/k","issuer":"https://issuer.example/"}"#,
+            Ok("http://127.0.0.1:1/k"),
+        );
+    }
+
+    #[test]
+    fn parse_refuses_other_issuers_and_bad_documents() {
+        let named = |issuer: &str| format!(r#"{{"issuer":{issuer},"jwks_uri":"https://keys.example/k"}}"#);
+        check(&named(r#""https://issuer.example""#), Err("discovery_issuer_mismatch"));
+        check(&named(r#""https://issuer.example//""#), Err("discovery_issuer_mismatch"));
+        check(&named(r#""HTTPS://issuer.example/""#), Err("discovery_issuer_mismatch"));
+        check(&named(r#""https://other.example/""#), Err("discovery_issuer_mismatch"));
+        check(&named(r#"["https://issuer.example/"]"#), Err("discovery_malformed"));
+        check(&named("null"), Err("discovery_member_missing"));
+        check(r#"{"jwks_uri":"https://keys.example/k"}"#, Err("discovery_member_missing"));
+        check(r#"{"issuer":"https://issuer.example/"}"#, Err("discovery_member_missing"));
+        check("<html>", Err("discovery_malformed"));
+        check("", Err("discovery_malformed"));
+        let twice = r#"{"issuer":"https://issuer.example/","jwks_uri":"https://a.example/","jwks_uri":"https://b.example/"}"#;
+        check(twice, Err("discovery_duplicate_member"));
+    }
+
+    #[test]
+    fn parse_refuses_key_sets_from_odd_places() {
+        let refused = [
+            "file:///etc/passwd",
+            "data:application/json,{}",
+            "http://169.254.169.254/latest",
+            "http://keys.example/k",
+            "/keys",
+            "keys.json",
+            "https://user:pass@keys.example/k",
+            "https://user@keys.example/k",
+            "https://keys.example/k#x",
+            "ftp://keys.example/k",
+            "http://localhost.example/k",
+            "",
+        ];
+        for url in refused {
+            check(
+                &format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{url}"}}"#),
+                Err("discovery_jwks_uri_refused"),
+            );
+        }
+        check(&format!(r#"{{"issuer":"{ISSUER}","jwks_uri":1}}"#), Err("discovery_malformed"));
+    }
+
+    #[test]
+    fn well_known_urls_follow_both_standards() {
+        let urls = |issuer: &str| -> Vec<String> {
+            well_known_urls(&fetchable(issuer).unwrap()).into_iter().map(String::from).collect()
+        };
+        assert_eq!(
+            urls("https://a.example/"),
+            [
+                "https://a.example/.well-known/openid-configuration",
+                "https://a.example/.well-known/oauth-authorization-server"
+            ]
+        );
+        assert_eq!(
+            urls("https://a.example/t/1"),
+            [
+                "https://a.example/t/1/.well-known/openid-configuration",
+                "https://a.example/.well-known/oauth-authorization-server/t/1",
+                "https://a.example/.well-known/openid-configuration/t/1"
+            ]
+        );
+    }
+}

@@ -1,0 +1,192 @@
+//! Errors, grouped by who must act.
+//!
+//! * [`VerifyError::Refused`]: the token. Its codes are those of [`Refusal`].
+//! * [`VerifyError::Undecided`] and [`IssuerError`]: the issuer. Nothing is known against the token; try again later.
+//! * [`ConfigError`]: whoever configured this verifier.
+//!
+//! Codes are stable and listed in `docs/errors.md`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwksmith_jose::json::JsonError;
+use jwksmith_jose::{KeySetError, PolicyError, Refusal, quoted};
+
+/// Why [`crate::Verifier::verify`] returned no verified token.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The token is not acceptable: 401.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Whether it is acceptable cannot be said now: 503.
+    #[error(transparent)]
+    Undecided(#[from] Undecided),
+}
+
+impl VerifyError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Undecided(undecided) => undecided.cause.code(),
+        }
+    }
+}
+
+/// The issuer's keys are not to be had.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("cannot decide: {cause}")]
+pub struct Undecided {
+    /// What went wrong the last time
+    pub cause: Arc<IssuerError>,
+    /// When the issuer will be asked again at the earliest, from now
+    pub retry_after: Duration,
+}
+
+/// What an issuer did that kept its key set from being used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuerError {
+    /// No answer: connection, name resolution, TLS, or the deadline.
+    #[error("{url} cannot be reached: {reason}")]
+    Unreachable {
+        /// What was fetched.
+        url: String,
+        /// The chain of causes.
+        reason: String,
+    },
+    /// An answer with another status than 200.
+    #[error("{url} answered with status {status}")]
+    Status {
+        /// What was fetched.
+        url: String,
+        /// The status.
+        status: u16,
+        /// `Retry-After`, if it was sent in seconds.
+        retry_after: Option<Duration>,
+    },
+    /// A redirect, which is never followed: it could lead anywhere.
+    #[error("{url} redirects, which is not followed: configure the issuer's own URL")]
+    Redirect {
+        /// What was fetched.
+        url: String,
+    },
+    /// A body over the limit.
+    #[error("{url} sent more than {max} bytes")]
+    TooLarge {
+        /// What was fetched.
+        url: String,
+        /// The limit.
+        max: usize,
+    },
+    /// No discovery document at any of the well-known places.
+    #[error("the issuer has no discovery document at {}", .tried.join(" or "))]
+    DiscoveryMissing {
+        /// The places tried, in order.
+        tried: Vec<String>,
+    },
+    /// The discovery document is not one strict JSON object of the right shape.
+    #[error("the discovery document at {url} cannot be read: {error}")]
+    Discovery {
+        /// Where it is.
+        url: String,
+        /// What is wrong with it.
+        error: JsonError,
+    },
+    /// The document speaks for another issuer (OIDC Discovery §4.3, RFC 8414 §3.3).
+    #[error(
+        "the discovery document names the issuer {}, expected {} (compared byte for byte: mind the trailing slash)",
+        quoted(found),
+        quoted(expected)
+    )]
+    IssuerMismatch {
+        /// The configured issuer.
+        expected: String,
+        /// The document's.
+        found: String,
+    },
+    /// A required member is absent.
+    #[error("the discovery document has no `{0}`")]
+    DiscoveryMember(&'static str),
+    /// `jwks_uri` leads where no key set may come from.
+    #[error("the discovery document's `jwks_uri` {} is refused: {reason}", quoted(url))]
+    JwksUriRefused {
+        /// The value.
+        url: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The key set is refused as a whole.
+    #[error("the key set at {url} is refused: {error}")]
+    KeySet {
+        /// Where it is.
+        url: String,
+        /// Why.
+        error: KeySetError,
+    },
+    /// The fetch ended without an answer, as when the runtime shuts down.
+    #[error("the fetch of the key set was given up")]
+    Abandoned,
+}
+
+impl IssuerError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "issuer_unreachable",
+            Self::Status { .. } => "issuer_status",
+            Self::Redirect { .. } => "issuer_redirect",
+            Self::TooLarge { .. } => "issuer_body_too_large",
+            Self::DiscoveryMissing { .. } => "discovery_missing",
+            Self::Discovery { error: JsonError::DuplicateMember(_), .. } => "discovery_duplicate_member",
+            Self::Discovery { .. } => "discovery_malformed",
+            Self::IssuerMismatch { .. } => "discovery_issuer_mismatch",
+            Self::DiscoveryMember(_) => "discovery_member_missing",
+            Self::JwksUriRefused { .. } => "discovery_jwks_uri_refused",
+            Self::KeySet { error, .. } => error.code(),
+            Self::Abandoned => "fetch_abandoned",
+        }
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// A verifier that cannot be meant as it was configured.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The policy contradicts itself.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The issuer cannot be fetched from.
+    #[error("the issuer {} cannot be used: {reason}", quoted(issuer))]
+    Issuer {
+        /// The configured value.
+        issuer: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Two settings contradict each other.
+    #[error("the cache settings contradict each other: {0}")]
+    Cache(&'static str),
+    /// The HTTP client cannot be made, as when the system has no certificates.
+    #[error("the HTTP client cannot be made: {0}")]
+    Client(String),
+}
+
+impl ConfigError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Policy(error) => error.code(),
+            Self::Issuer { .. } => "config_issuer",
+            Self::Cache(_) => "config_cache",
+            Self::Client(_) => "config_http_client",
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Where one issuer's key set comes from: discovery first, then the `jwks_uri` that it names.
+
+use url::Url;
+
+use crate::discovery::{Discovery, fetchable, well_known_urls};
+use crate::error::{ConfigError, IssuerError};
+use crate::fetch::{Caching, FetchSettings, Fetched, Fetcher};
+use jwksmith_jose::KeySet;
+
+/// Locates and fetches the key set of one issuer.
+pub(crate) struct Source {
+    issuer: String,
+    issuer_url: Url,
+    fetcher: Fetcher,
+}
+
+/// A key set that was fetched, or word that the known one is still current.
+pub(crate) struct Delivery {
+    pub(crate) discovery: Discovery,
+    pub(crate) keys: Option<KeySet>,
+    pub(crate) caching: Caching,
+}
+
+impl Source {
+    pub(crate) fn new(issuer: &str, settings: &FetchSettings) -> Result<Self, ConfigError> {
+        let refused = |reason| ConfigError::Issuer { issuer: issuer.to_owned(), reason };
+        let issuer_url = fetchable(issuer).map_err(refused)?;
+        // OIDC Discovery §3, RFC 8414 §2: an issuer has no query; with one, its well-known place would be nowhere.
+        if issuer_url.query().is_some() {
+            return Err(refused("it carries a query"));
+        }
+        Ok(Self { issuer: issuer.to_owned(), issuer_url, fetcher: Fetcher::new(settings)? })
+    }
+
+    /// Fetches the key set; `known` is the place where it was found before and the entity tag that it had there.
+    ///
+    /// When the known place fails, the issuer is located again at once: it may have moved its keys.
+    pub(crate) async fn fetch(
+        &self,
+        known: Option<(Discovery, Option<String>)>,
+    ) -> Result<Delivery, IssuerError> {
+        let Some((discovery, etag)) = known else {
+            return self.key_set(self.locate().await?, None).await;
+        };
+        match self.key_set(discovery.clone(), etag.as_deref()).await {
+            Err(error) => self.located_elsewhere(&discovery, error).await,
+            delivered => delivered,
+        }
+    }
+
+    async fn located_elsewhere(
+        &self,
+        before: &Discovery,
+        error: IssuerError,
+    ) -> Result<Delivery, IssuerError> {
+        match self.locate().await {
+            Ok(now) if now != *before => self.key_set(now, None).await,
+            _ => Err(error),
+        }
+    }
+
+    async fn key_set(&self, discovery: Discovery, etag: Option<&str>) -> Result<Delivery, IssuerError> {
+        let url = discovery.jwks_uri();
+        match self.fetcher.get(url, etag).await? {
+            Fetched::NotModified { caching } => Ok(Delivery { discovery, keys: None, caching }),
+            Fetched::Document { body, caching } => {
+                let keys = KeySet::parse(&body)
+                    .map_err(|error| IssuerError::KeySet { url: url.to_string(), error })?;
+                Ok(Delivery { discovery, keys: Some(keys), caching })
+            }
+        }
+    }
+
+    /// Tries the well-known places in order, going on only where there is nothing (a 4xx status).
+    async fn locate(&self) -> Result<Discovery, IssuerError> {
+        let places = well_known_urls(&self.issuer_url);
+        for url in &places {
+            match self.fetcher.get(url, None).await {
+                Ok(Fetched::Document { body, .. }) => {
+                    return Discovery::parse(url.as_str(), &body, &self.issuer);
+                }
+                // 429 is no absence: it asks us to go away.
+                Ok(Fetched::NotModified { .. })
+                | Err(IssuerError::Status { status: 400..=428 | 430..=499, .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(IssuerError::DiscoveryMissing { tried: places.into_iter().map(String::from).collect() })
+    }
+}
