@@ -1,2 +1,32 @@
-//! main
-fn main() {}
+//! The `jwksmith` command: reads the command line, starts the runtime, and hands over to one command.
+//!
+//! It decides nothing itself. Each command has a module; `output` is the only one that prints.
+
+mod args;
+mod dev;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+use exit::ExitStatus;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(status) => status.into(),
+        Err(error) => {
+            output::error(&error);
+            ExitStatus::Usage.into()
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
+    match cli.command {
+        Command::Dev(args) => dev::run(args).await,
+    }
+}
