@@ -24,6 +24,7 @@
 //! What decides is `cache::state`, a pure state machine; `cache` carries its decisions out; `source` locates and
 //! `fetch` fetches. Signatures and claims are the business of `jwksmith-jose`.
 
+mod bearer;
 mod cache;
 mod clock;
 mod discovery;
@@ -32,6 +33,7 @@ mod fetch;
 mod source;
 mod verifier;
 
+pub use bearer::bearer_token;
 pub use cache::CacheSettings;
 pub use clock::{Clock, SystemClock};
 pub use discovery::{Discovery, WELL_KNOWN_OPENID, well_known_urls};
