@@ -1,1 +1,14 @@
-//! testkit
+//! What tests of key-set software need: an issuer that misbehaves on command, a clock that moves on command, keys, and a
+//! whole authority on a real socket.
+//!
+//! Everything listens on 127.0.0.1, on a port of its own, and ends with the value that started it.
+
+// mod app;
+mod clock;
+mod issuer;
+mod key;
+
+// pub use app::{AppOptions, TestApp, TokenAnswer};
+pub use clock::ManualClock;
+pub use issuer::{FakeIssuer, Gate, Reply};
+pub use key::TestKey;

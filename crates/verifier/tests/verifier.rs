@@ -1,0 +1,505 @@
+//! The verifier against a scripted issuer on a real socket, on a clock that only the test moves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwksmith_testkit::{FakeIssuer, Gate, ManualClock, Reply, TestKey};
+use jwksmith_verifier::{
+    AccessClaims, Algorithm, CacheSettings, Clock as _, FetchSettings, Policy, UnixTime, Verifier,
+    VerifyError,
+};
+use serde_json::json;
+
+const AUDIENCE: &str = "https://api.example/";
+const FLOOR: u64 = 10;
+
+/// An issuer with one key, and a verifier of its tokens.
+struct Scene {
+    issuer: FakeIssuer,
+    clock: Arc<ManualClock>,
+    key: TestKey,
+    verifier: Arc<Verifier>,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let issuer = FakeIssuer::start().await;
+        let clock = Arc::new(ManualClock::new(UnixTime::from_seconds(1_800_000_000)));
+        let key = TestKey::generate(Algorithm::ES256, "first");
+        issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&key])));
+        let verifier = Arc::new(verifier(&issuer, &clock));
+        Self { issuer, clock, key, verifier }
+    }
+
+    fn token(&self) -> String {
+        self.token_of(&self.key)
+    }
+
+    fn token_of(&self, key: &TestKey) -> String {
+        key.access_token(self.issuer.issuer(), AUDIENCE, self.clock.now())
+    }
+
+    /// `ok`, or the code of the error.
+    async fn verdict(&self, token: &str) -> &'static str {
+        verdict(&self.verifier, token).await
+    }
+
+    fn fetches(&self) -> usize {
+        self.issuer.requests(FakeIssuer::KEY_SET)
+    }
+}
+
+fn verifier(issuer: &FakeIssuer, clock: &Arc<ManualClock>) -> Verifier {
+    let policy = Policy::new(issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
+    let clock = Arc::clone(clock);
+    Verifier::builder(policy).cache(cache_settings()).clock(clock).build().unwrap()
+}
+
+fn cache_settings() -> CacheSettings {
+    CacheSettings {
+        floor: Duration::from_secs(FLOOR),
+        fresh_min: Duration::from_secs(FLOOR),
+        stale_max: Duration::from_secs(1_000),
+        ..CacheSettings::default()
+    }
+}
+
+/// Fresh for 100 s, so refreshed ahead of time after 80 s and expired after 1100 s.
+fn cached(reply: Reply) -> Reply {
+    reply.header("cache-control", "public, max-age=100")
+}
+
+async fn verdict(verifier: &Verifier, token: &str) -> &'static str {
+    match verifier.verify::<AccessClaims>(token).await {
+        Ok(_) => "ok",
+        Err(error) => error.code(),
+    }
+}
+
+/// Lets the tasks of this test's runtime run until a condition holds; no time passes on the test's clock meanwhile.
+async fn until(condition: impl Fn() -> bool) {
+    let patience = Duration::from_secs(10);
+    let waited = tokio::time::timeout(patience, async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    });
+    waited.await.expect("the condition holds before the patience ends");
+}
+
+#[tokio::test]
+async fn first_token_locates_the_key_set_and_the_next_needs_no_request() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    assert_eq!((scene.issuer.requests(FakeIssuer::DISCOVERY), scene.fetches()), (1, 1));
+    for _ in 0..100 {
+        assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    }
+    assert_eq!((scene.issuer.requests(FakeIssuer::DISCOVERY), scene.fetches()), (1, 1));
+}
+
+#[tokio::test]
+async fn hopeless_tokens_cause_no_request() {
+    let scene = Scene::new().await;
+    let now = scene.clock.now();
+    let issuer = scene.issuer.issuer();
+    let other_algorithm = TestKey::generate(Algorithm::EdDSA, "first");
+    let hopeless = [
+        ("", "token_malformed"),
+        ("a.b", "token_malformed"),
+        (&other_algorithm.access_token(issuer, AUDIENCE, now), "alg_not_allowed"),
+        (&scene.key.access_token("https://other.example/", AUDIENCE, now), "iss_mismatch"),
+        (&scene.key.access_token(issuer, "https://other.example/", now), "aud_mismatch"),
+        (&scene.key.access_token(issuer, AUDIENCE, now.saturating_sub(7_200)), "token_expired"),
+        (&scene.key.access_token(issuer, AUDIENCE, now.saturating_add(7_200)), "token_not_yet_valid"),
+    ];
+    for (token, code) in hopeless {
+        assert_eq!(scene.verdict(token).await, code);
+    }
+    assert_eq!((scene.issuer.requests(FakeIssuer::DISCOVERY), scene.fetches()), (0, 0));
+}
+
+#[tokio::test]
+async fn unknown_key_is_fetched_once_and_found() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    let second = TestKey::generate(Algorithm::ES256, "second");
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&second, &scene.key])));
+
+    assert_eq!(scene.verdict(&scene.token_of(&second)).await, "kid_unknown", "the floor has not passed");
+    assert_eq!(scene.fetches(), 1);
+    scene.clock.advance(FLOOR);
+    assert_eq!(scene.verdict(&scene.token_of(&second)).await, "ok");
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    assert_eq!(scene.fetches(), 2);
+}
+
+#[tokio::test]
+async fn flood_of_unknown_keys_costs_one_fetch_per_floor_while_good_tokens_pass() {
+    let scene = Scene::new().await;
+    let good = scene.token();
+    assert_eq!(scene.verdict(&good).await, "ok");
+    let claims = TestKey::claims(scene.issuer.issuer(), AUDIENCE, scene.clock.now());
+    for n in 0..1_000 {
+        if n % 250 == 0 {
+            scene.clock.advance(FLOOR);
+        }
+        let made_up = scene.key.sign_as(Some(&format!("made-up-{n}")), &claims);
+        assert_eq!(scene.verdict(&made_up).await, "kid_unknown");
+        assert_eq!(scene.verdict(&good).await, "ok");
+    }
+    assert_eq!(scene.fetches(), 1 + 4, "the first fetch, and one for each floor that passed");
+}
+
+#[tokio::test]
+async fn flood_of_forged_signatures_costs_one_fetch_per_floor() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    let forger = TestKey::generate(Algorithm::ES256, scene.key.key_id());
+    scene.clock.advance(FLOOR);
+    for _ in 0..100 {
+        assert_eq!(scene.verdict(&scene.token_of(&forger)).await, "signature_invalid");
+    }
+    assert_eq!(scene.fetches(), 2);
+}
+
+#[tokio::test]
+async fn key_replaced_under_its_old_kid_is_found_by_the_one_more_try() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    let replaced = TestKey::generate(Algorithm::ES256, scene.key.key_id());
+    scene.issuer.publish(&[&replaced]);
+    scene.clock.advance(FLOOR);
+    assert_eq!(scene.verdict(&scene.token_of(&replaced)).await, "ok");
+    assert_eq!(scene.verdict(&scene.token()).await, "signature_invalid");
+}
+
+#[tokio::test]
+async fn simultaneous_first_callers_share_one_fetch() {
+    let scene = Scene::new().await;
+    let gate = Gate::closed();
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&scene.key])).behind(&gate));
+    let callers: Vec<_> = (0..200)
+        .map(|_| {
+            let (verifier, token) = (Arc::clone(&scene.verifier), scene.token());
+            tokio::spawn(async move { verdict(&verifier, &token).await })
+        })
+        .collect();
+    until(|| scene.fetches() == 1).await;
+    gate.open();
+    for caller in callers {
+        assert_eq!(caller.await.unwrap(), "ok");
+    }
+    assert_eq!((scene.issuer.requests(FakeIssuer::DISCOVERY), scene.fetches()), (1, 1));
+}
+
+#[tokio::test]
+async fn caller_that_gives_up_strands_nobody() {
+    let scene = Scene::new().await;
+    let gate = Gate::closed();
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&scene.key])).behind(&gate));
+    let call = || {
+        let (verifier, token) = (Arc::clone(&scene.verifier), scene.token());
+        tokio::spawn(async move { verdict(&verifier, &token).await })
+    };
+    let leader = call();
+    until(|| scene.fetches() == 1).await;
+    let follower = call();
+    leader.abort();
+    assert!(leader.await.unwrap_err().is_cancelled());
+    gate.open();
+    assert_eq!(follower.await.unwrap(), "ok");
+    assert_eq!(scene.fetches(), 1);
+}
+
+#[tokio::test]
+async fn known_key_never_waits_for_a_fetch() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    let gate = Gate::closed();
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&scene.key])).behind(&gate));
+    for (seconds, age) in [(80, "ahead"), (100, "stale")] {
+        scene.clock.advance(seconds);
+        assert_eq!(scene.verdict(&scene.token()).await, "ok", "{age}, with a fetch that hangs");
+    }
+    until(|| scene.fetches() == 2).await;
+    gate.open();
+}
+
+#[tokio::test]
+async fn refresh_ahead_happens_in_the_background_and_withdraws_a_key() {
+    let scene = Scene::new().await;
+    let second = TestKey::generate(Algorithm::ES256, "second");
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&second])));
+
+    scene.clock.advance(79);
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    assert_eq!(scene.fetches(), 1, "still fresh");
+    scene.clock.advance(1);
+    assert_eq!(scene.verdict(&scene.token()).await, "ok", "served while it is refreshed");
+    until(|| scene.verifier.located().is_some_and(|located| located.keys.knows("second"))).await;
+    assert_eq!(scene.verdict(&scene.token()).await, "kid_unknown", "the withdrawn key is gone");
+    assert_eq!(scene.verdict(&scene.token_of(&second)).await, "ok");
+    assert_eq!(scene.fetches(), 2);
+}
+
+#[tokio::test]
+async fn outage_is_survived_until_the_stale_limit() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    scene.issuer.serve(FakeIssuer::KEY_SET, Reply::status(500));
+    scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::status(500));
+    scene.clock.advance(1_099);
+    assert_eq!(scene.verdict(&scene.token()).await, "ok", "stale");
+    until(|| scene.fetches() == 2).await;
+    scene.clock.advance(1);
+    assert_eq!(scene.verdict(&scene.token()).await, "issuer_status", "expired");
+
+    scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::json(&scene.issuer.discovery()));
+    scene.issuer.publish(&[&scene.key]);
+    scene.clock.advance(300);
+    assert_eq!(scene.verdict(&scene.token()).await, "ok", "the issuer is back");
+}
+
+#[tokio::test]
+async fn bad_answers_never_replace_a_good_set() {
+    let big = "x".repeat(300 * 1024);
+    let bad = [
+        Reply::status(500),
+        Reply::status(404),
+        Reply::status(204),
+        Reply::status(304),
+        Reply::text(""),
+        Reply::text("<html>"),
+        Reply::text("{}"),
+        Reply::text(r#"{"keys":[]}"#),
+        Reply::text(r#"{"keys":[null]}"#),
+        Reply::text(r#"{"keys":[],"keys":[]}"#),
+        Reply::text(&big),
+        Reply::status(302).header("location", "https://other.example/"),
+    ];
+    let scene = Scene::new().await;
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    let mut claims = TestKey::claims(scene.issuer.issuer(), AUDIENCE, scene.clock.now());
+    claims["exp"] = json!(scene.clock.now().saturating_add(86_400).as_seconds());
+    let made_up = scene.key.sign_as(Some("made-up"), &claims);
+    let good = scene.key.sign(&claims);
+    for (n, reply) in bad.into_iter().enumerate() {
+        scene.issuer.serve(FakeIssuer::KEY_SET, reply);
+        let before = scene.fetches();
+        // Past the longest backoff, and well within the stale limit.
+        scene.clock.advance(300);
+        let verdict = scene.verdict(&made_up).await;
+        assert!(!["ok", "kid_unknown"].contains(&verdict), "answer {n}: undecided, not refused: {verdict}");
+        assert_eq!(scene.fetches(), before + 1, "answer {n}");
+        assert_eq!(scene.verdict(&good).await, "ok", "answer {n}");
+        scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&scene.key])));
+        scene.clock.advance(300);
+        assert_eq!(scene.verdict(&made_up).await, "kid_unknown");
+    }
+}
+
+#[tokio::test]
+async fn unreachable_issuer_is_asked_once_per_floor_and_then_less() {
+    let scene = Scene::new().await;
+    scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::status(503));
+    for _ in 0..100 {
+        assert_eq!(scene.verdict(&scene.token()).await, "issuer_status");
+    }
+    assert_eq!(scene.issuer.requests(FakeIssuer::DISCOVERY), 1);
+    scene.clock.advance(FLOOR);
+    assert_eq!(scene.verdict(&scene.token()).await, "issuer_status");
+    scene.clock.advance(FLOOR);
+    assert_eq!(scene.verdict(&scene.token()).await, "issuer_status");
+    assert_eq!(scene.issuer.requests(FakeIssuer::DISCOVERY), 2, "after two failures the floor has doubled");
+}
+
+#[tokio::test]
+async fn retry_after_of_the_issuer_is_honoured_and_passed_on() {
+    let scene = Scene::new().await;
+    scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::status(429).header("retry-after", "120"));
+    let error = scene.verifier.verify::<AccessClaims>(&scene.token()).await.unwrap_err();
+    let VerifyError::Undecided(undecided) = error else { panic!("{error}") };
+    assert_eq!(undecided.retry_after, Duration::from_secs(120));
+    scene.clock.advance(119);
+    assert_eq!(scene.verdict(&scene.token()).await, "issuer_status");
+    assert_eq!(scene.issuer.requests(FakeIssuer::DISCOVERY), 1);
+    scene.clock.advance(1);
+    assert_eq!(scene.verdict(&scene.token()).await, "issuer_status");
+    assert_eq!(scene.issuer.requests(FakeIssuer::DISCOVERY), 2);
+}
+
+#[tokio::test]
+async fn unchanged_set_is_confirmed_by_its_entity_tag() {
+    let scene = Scene::new().await;
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&scene.key])).header("etag", "\"1\""));
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    let before = scene.verifier.located().unwrap();
+    scene.clock.advance(90);
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    until(|| scene.fetches() == 2).await;
+    scene.clock.advance(FLOOR - 1);
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    let after = scene.verifier.located().unwrap();
+    assert!(Arc::ptr_eq(&before.keys, &after.keys), "304 keeps the parsed keys");
+}
+
+#[tokio::test]
+async fn moved_key_set_is_located_again() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    let second = TestKey::generate(Algorithm::ES256, "second");
+    let moved = json!({ "issuer": scene.issuer.issuer(), "jwks_uri": scene.issuer.url("/moved") });
+    scene.issuer.serve(FakeIssuer::KEY_SET, Reply::status(410));
+    scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::json(&moved));
+    scene.issuer.serve("/moved", Reply::keys(&[&second]));
+    scene.clock.advance(FLOOR);
+    assert_eq!(scene.verdict(&scene.token_of(&second)).await, "ok");
+    assert_eq!(scene.issuer.requests("/moved"), 1);
+}
+
+#[tokio::test]
+async fn issuer_with_oauth_metadata_only_is_located() {
+    let scene = Scene::new().await;
+    scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::status(404));
+    scene.issuer.serve("/.well-known/oauth-authorization-server", Reply::json(&scene.issuer.discovery()));
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+}
+
+#[tokio::test]
+async fn faults_of_the_issuer_have_their_own_codes() {
+    let scene = Scene::new().await;
+    let issuer = scene.issuer.issuer();
+    let keys = scene.issuer.url(FakeIssuer::KEY_SET);
+    let redirect = Reply::status(302).header("location", &scene.issuer.url("/elsewhere"));
+    let discovery = [
+        (
+            Reply::json(&json!({ "issuer": "https://other.example/", "jwks_uri": keys })),
+            "discovery_issuer_mismatch",
+        ),
+        (
+            Reply::json(&json!({ "issuer": issuer.trim_end_matches('/'), "jwks_uri": keys })),
+            "discovery_issuer_mismatch",
+        ),
+        (Reply::json(&json!({ "jwks_uri": keys })), "discovery_member_missing"),
+        (Reply::json(&json!({ "issuer": issuer })), "discovery_member_missing"),
+        (
+            Reply::json(&json!({ "issuer": issuer, "jwks_uri": "file:///etc/passwd" })),
+            "discovery_jwks_uri_refused",
+        ),
+        (
+            Reply::json(&json!({ "issuer": issuer, "jwks_uri": "http://192.0.2.1/" })),
+            "discovery_jwks_uri_refused",
+        ),
+        (Reply::text("not JSON"), "discovery_malformed"),
+        (Reply::text(r#"{"issuer":"a","issuer":"b"}"#), "discovery_duplicate_member"),
+        (Reply::status(404), "discovery_missing"),
+        (Reply::status(500), "issuer_status"),
+        (redirect.clone(), "issuer_redirect"),
+        (Reply::text(&"x".repeat(300 * 1024)), "issuer_body_too_large"),
+    ];
+    for (reply, code) in discovery {
+        scene.issuer.serve(FakeIssuer::DISCOVERY, reply);
+        assert_eq!(verdict(&verifier(&scene.issuer, &scene.clock), &scene.token()).await, code);
+    }
+    assert_eq!(scene.fetches(), 0, "no key set is fetched that a bad document names");
+
+    scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::json(&scene.issuer.discovery()));
+    let hundred_and_one: Vec<_> = (0..101).map(|_| json!({})).collect();
+    let key_set = [
+        (Reply::status(404), "issuer_status"),
+        (redirect, "issuer_redirect"),
+        (Reply::text("<html>"), "key_set_malformed"),
+        (Reply::text("[]"), "key_set_malformed"),
+        (Reply::text(r#"{"keys":[],"keys":[]}"#), "key_set_duplicate_member"),
+        (Reply::text("{}"), "key_set_keys_missing"),
+        (Reply::json(&json!({ "keys": hundred_and_one })), "key_set_too_many_keys"),
+        (Reply::text(r#"{"keys":[]}"#), "key_set_no_usable_key"),
+        (
+            Reply::json(&json!({ "keys": [{ "kty": "oct", "k": "AAAA", "kid": "first" }] })),
+            "key_set_no_usable_key",
+        ),
+        (Reply::text(&"x".repeat(300 * 1024)), "issuer_body_too_large"),
+    ];
+    for (reply, code) in key_set {
+        scene.issuer.serve(FakeIssuer::KEY_SET, reply);
+        assert_eq!(verdict(&verifier(&scene.issuer, &scene.clock), &scene.token()).await, code);
+    }
+    assert_eq!(scene.issuer.requests("/elsewhere"), 0, "no redirect is followed");
+}
+
+#[tokio::test]
+async fn deadline_of_a_fetch_is_kept() {
+    let scene = Scene::new().await;
+    let gate = Gate::closed();
+    scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::status(200).behind(&gate));
+    let policy = Policy::new(scene.issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
+    let fetch = FetchSettings { timeout: Duration::from_millis(50), ..FetchSettings::default() };
+    let clock = Arc::clone(&scene.clock);
+    let impatient = Verifier::builder(policy).fetch(fetch).clock(clock).build().unwrap();
+    assert_eq!(verdict(&impatient, &scene.token()).await, "issuer_unreachable");
+}
+
+#[tokio::test]
+async fn body_limit_holds_at_the_limit_and_one_past_it() {
+    let scene = Scene::new().await;
+    let body_bytes = serde_json::to_vec(&json!({ "keys": [scene.key.jwk()] })).unwrap().len();
+    for (body_bytes_max, expected) in [(body_bytes, "ok"), (body_bytes - 1, "issuer_body_too_large")] {
+        let policy = Policy::new(scene.issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
+        let fetch = FetchSettings { body_bytes_max, ..FetchSettings::default() };
+        let clock = Arc::clone(&scene.clock);
+        let verifier = Verifier::builder(policy).fetch(fetch).clock(clock).build().unwrap();
+        assert_eq!(verdict(&verifier, &scene.token()).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn two_issuers_with_one_kid_stay_apart() {
+    let (one, two) = (Scene::new().await, Scene::new().await);
+    assert_eq!(one.verdict(&one.token()).await, "ok");
+    assert_eq!(two.verdict(&two.token()).await, "ok");
+    let crossed = two.key.access_token(one.issuer.issuer(), AUDIENCE, one.clock.now());
+    assert_eq!(one.verdict(&crossed).await, "signature_invalid");
+    assert_eq!(one.verdict(&two.token()).await, "signature_invalid");
+}
+
+#[tokio::test]
+async fn correcting_the_clock_does_not_age_the_cache() {
+    let scene = Scene::new().await;
+    let token = scene.token();
+    assert_eq!(scene.verdict(&token).await, "ok");
+    scene.clock.correct(UnixTime::from_seconds(1_900_000_000));
+    assert_eq!(scene.verdict(&token).await, "token_expired");
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    assert_eq!(scene.fetches(), 1);
+}
+
+#[test]
+fn unusable_issuers_are_refused_when_the_verifier_is_made() {
+    let refused = [
+        "issuer.example",
+        "http://issuer.example/",
+        "file:///etc/",
+        "https://user@issuer.example/",
+        "https://issuer.example/?a=b",
+        "https://issuer.example/#a",
+        "ftp://issuer.example/",
+    ];
+    for issuer in refused {
+        let policy = Policy::new(issuer, AUDIENCE, [Algorithm::RS256]).unwrap();
+        let error = Verifier::new(policy).err().unwrap_or_else(|| panic!("{issuer} was taken"));
+        assert_eq!(error.code(), "config_issuer", "{issuer}");
+    }
+    for issuer in
+        ["https://issuer.example", "https://issuer.example/a/b", "http://localhost:1/", "http://[::1]:1/"]
+    {
+        assert!(
+            Verifier::new(Policy::new(issuer, AUDIENCE, [Algorithm::RS256]).unwrap()).is_ok(),
+            "{issuer}"
+        );
+    }
+    let settings = CacheSettings { floor: Duration::ZERO, ..CacheSettings::default() };
+    let policy = Policy::new("https://issuer.example/", AUDIENCE, [Algorithm::RS256]).unwrap();
+    assert_eq!(Verifier::builder(policy).cache(settings).build().err().unwrap().code(), "config_cache");
+}
