@@ -19,6 +19,10 @@ use crate::seal::SealError;
 use crate::store::StoreError;
 use crate::tenant::TenantId;
 
+/// A task was lost.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
 /// Why an operation of the authority was not done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -126,7 +130,10 @@ impl AuthorityError {
             | Self::ApiUnknown(_)
             | Self::Lifecycle(LifecycleError::KeyUnknown { .. }) => Fault::Unknown,
             Self::Lifecycle(LifecycleError::KeysIncomplete { .. }) => Fault::Operator,
-            Self::TenantExists(_) | Self::ApiAlgorithmFixed { .. } | Self::Lifecycle(_) => Fault::Conflict,
+            Self::TenantExists(_)
+            | Self::ApiAlgorithmFixed { .. }
+            | Self::Lifecycle(_)
+            | Self::Store(StoreError::Conflict(_)) => Fault::Conflict,
             Self::Settings(_) | Self::ScopeUnknown { .. } => Fault::Request,
             Self::Contended(_) | Self::Interrupted | Self::Store(StoreError::Unavailable(_)) => {
                 Fault::Temporary
@@ -142,6 +149,18 @@ impl From<StoreError> for AuthorityError {
             StoreError::TenantUnknown(tenant) => Self::TenantUnknown(tenant),
             other => Self::Store(other),
         }
+    }
+}
+
+impl From<Interrupted> for AuthorityError {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
+    }
+}
+
+impl From<Interrupted> for OpenError {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
     }
 }
 

@@ -34,6 +34,7 @@ mod issue;
 mod issuer;
 mod key;
 pub mod lifecycle;
+mod mint;
 mod published;
 mod random;
 mod seal;
