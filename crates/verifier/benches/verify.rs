@@ -11,6 +11,7 @@
 )]
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a benchmark talks, and stops when its set-up fails"
 )]

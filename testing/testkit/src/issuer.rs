@@ -142,7 +142,9 @@ impl Reply {
         *response.status_mut() = StatusCode::from_u16(self.status).expect("a test names a real status");
         for (name, value) in self.headers {
             let name = HeaderName::try_from(name).expect("a test names a real header");
-            response.headers_mut().insert(name, HeaderValue::try_from(value).expect("a test sends a real value"));
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::try_from(value).expect("a test sends a real value"));
         }
         response
     }

@@ -3,12 +3,18 @@
 //!
 //! Everything listens on 127.0.0.1, on a port of its own, and ends with the value that started it.
 
-// mod app;
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::indexing_slicing,
+    reason = "helpers of a test panic when the test cannot go on, and say why"
+)]
+
+mod app;
 mod clock;
 mod issuer;
 mod key;
 
-// pub use app::{AppOptions, TestApp, TokenAnswer};
+pub use app::TestApp;
 pub use clock::ManualClock;
 pub use issuer::{FakeIssuer, Gate, Reply};
 pub use key::TestKey;
