@@ -17,7 +17,7 @@ use tracing::{Instrument as _, info};
 
 use crate::api::{Api, NewApi, check_settings};
 use crate::application::{Application, ClientSecret, Grant};
-use crate::error::{AuthorityError, Interrupted, IssueError, MintError, OpenError, TenantError};
+use crate::error::{AuthorityError, Interrupted, IssueError, MintError, OpenError};
 use crate::issue::{self, IssuedToken, TokenRequest};
 use crate::issuer::Issuer;
 use crate::key::{KeyInconsistent, KeyState, SigningKeyRecord};
@@ -408,7 +408,7 @@ impl Inner {
         let issuer = record.tenant.issuer.clone();
         let key = Arc::clone(&self.key);
         let built = off_thread(move || TenantSnapshot::build(record, &key)).await?;
-        built.map_err(|source| AuthorityError::Tenant { issuer, source })
+        built.map_err(|source| AuthorityError::Tenant { issuer, source: Box::new(source) })
     }
 
     /// Serves a snapshot from now on. Whoever calls has the turn, so no newer one is replaced.
@@ -529,7 +529,9 @@ async fn open_tenant(
     })?;
     let key = Arc::clone(key);
     let built = off_thread(move || TenantSnapshot::build(record, &key)).await?;
-    built.map(Arc::new).map_err(|source| OpenError::Tenant { issuer: tenant.issuer, source })
+    built
+        .map(Arc::new)
+        .map_err(|source| OpenError::Tenant { issuer: tenant.issuer, source: Box::new(source) })
 }
 
 /// Work for the processor: making keys, and opening them.
@@ -599,7 +601,7 @@ fn updated(
 }
 
 fn damaged(record: &TenantRecord, error: KeyInconsistent) -> AuthorityError {
-    AuthorityError::Tenant { issuer: record.tenant.issuer.clone(), source: TenantError::from(error) }
+    AuthorityError::Tenant { issuer: record.tenant.issuer.clone(), source: Box::new(error.into()) }
 }
 
 /// The tenant as it will be once the change is kept.
@@ -619,3 +621,8 @@ fn in_snapshot(
 ) -> Result<KeyView, AuthorityError> {
     snapshot.keys().iter().find(|key| wanted(key)).cloned().ok_or(AuthorityError::Interrupted)
 }
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

@@ -100,17 +100,20 @@ pub fn certificate_pem(certificate: &Certificate) -> String {
     armoured("CERTIFICATE", certificate.der())
 }
 
-/// The certificate as a degenerate PKCS #7 bundle, in PEM (RFC 7468 §8).
-pub fn pkcs7_pem(certificate: &Certificate) -> String {
-    armoured("PKCS7", &pkcs7_der(certificate))
-}
-
 /// The certificate as a `SignedData` without signers (RFC 5652 §5.1), DER.
-pub fn pkcs7_der(certificate: &Certificate) -> Vec<u8> {
+///
+/// # Errors
+/// [`CertificateFailed::Library`] if the certificate cannot be written again.
+pub fn pkcs7_der(certificate: &Certificate) -> Result<Vec<u8>, CertificateFailed> {
     x509_cert::Certificate::from_der(certificate.der())
         .and_then(ContentInfo::try_from)
         .and_then(|bundle| bundle.to_der())
-        .expect("a certificate that was parsed can be written again")
+        .map_err(|error| CertificateFailed::Library(error.to_string()))
+}
+
+/// A PKCS #7 bundle in PEM (RFC 7468 §8), with CRLF line ends.
+pub fn pkcs7_pem(pkcs7_der: &[u8]) -> String {
+    armoured("PKCS7", pkcs7_der)
 }
 
 /// SHA-1 of the certificate in upper-case hex, bytes separated by colons: what people compare by eye.
@@ -124,7 +127,8 @@ pub fn thumbprint(certificate: &Certificate) -> String {
 }
 
 fn armoured(label: &'static str, der: &[u8]) -> String {
-    pem::encode_string(label, LineEnding::CRLF, der).expect("the label is valid and the buffer grows")
+    // Cannot fail: the two labels are valid, and the library measures before it writes.
+    pem::encode_string(label, LineEnding::CRLF, der).unwrap_or_default()
 }
 
 fn hex(bytes: &[u8], separator: &str) -> String {
@@ -162,7 +166,7 @@ mod tests {
         assert_eq!(parsed.issuer, parsed.subject);
         let (from, until) = (parsed.validity.not_before, parsed.validity.not_after);
         assert_eq!(from.to_unix_duration().as_secs(), NOW.as_seconds());
-        assert_eq!((until.to_unix_duration() - from.to_unix_duration()).as_secs(), 5000 * 86_400);
+        assert_eq!(until.to_unix_duration().as_secs() - NOW.as_seconds(), 5000 * 86_400);
         assert_eq!(parsed.serial_number.as_bytes().len(), 16);
         let (critical, constraints) = parsed.get::<BasicConstraints>().unwrap().unwrap();
         assert!(critical && constraints.ca);
@@ -207,9 +211,10 @@ mod tests {
         let (label, der) = pem::decode_vec(pem_text.as_bytes()).unwrap();
         assert_eq!((label, der.as_slice()), ("CERTIFICATE", certificate.der()));
 
-        let bundle = pkcs7_pem(&certificate);
-        let (label, der) = pem::decode_vec(bundle.as_bytes()).unwrap();
-        assert_eq!((label, &der), ("PKCS7", &pkcs7_der(&certificate)));
+        let bundle = pkcs7_der(&certificate).unwrap();
+        let (label, der) =
+            pem::decode_vec(pkcs7_pem(&bundle).as_bytes()).map(|(l, d)| (l.to_owned(), d)).unwrap();
+        assert_eq!((label.as_str(), &der), ("PKCS7", &bundle));
         assert!(der.windows(certificate.der().len()).any(|window| window == certificate.der()));
 
         assert_eq!(thumbprint(&certificate).len(), 40);

@@ -77,7 +77,7 @@ pub enum AuthorityError {
         issuer: Issuer,
         /// Why.
         #[source]
-        source: TenantError,
+        source: Box<TenantError>,
     },
     /// A key or a secret could not be made.
     #[error(transparent)]
@@ -186,7 +186,7 @@ pub enum OpenError {
         issuer: Issuer,
         /// Why.
         #[source]
-        source: TenantError,
+        source: Box<TenantError>,
     },
     /// Two tenants answer at the same host and port.
     #[error("two tenants answer at {0}: restore the data from a backup")]
@@ -270,6 +270,15 @@ pub enum TenantError {
     /// The key set that was rendered is none that a verifier would read.
     #[error("its key set cannot be published: {0}")]
     KeySet(#[from] KeySetError),
+    /// The certificate cannot be written in the forms in which people download it.
+    #[error("the certificate of the signing key {} cannot be written: {source}", quoted(kid))]
+    Certificate {
+        /// The key.
+        kid: String,
+        /// Why.
+        #[source]
+        source: CertificateFailed,
+    },
     /// A change contradicts the key's record.
     #[error(transparent)]
     KeyInconsistent(#[from] KeyInconsistent),
@@ -286,6 +295,7 @@ impl TenantError {
             Self::SecretSealed { .. } => "api_secret_sealed",
             Self::SecretRejected { .. } => "api_secret_rejected",
             Self::KeySet(_) => "key_set_unpublishable",
+            Self::Certificate { .. } => "certificate_unwritable",
             Self::KeyInconsistent(_) => "key_inconsistent",
         }
     }

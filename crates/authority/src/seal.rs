@@ -368,7 +368,7 @@ mod tests {
             assert!(KeyEncryptionKey::parse(&good).unwrap().id() == key.id());
         }
         let bad = [
-            "".to_owned(),
+            String::new(),
             "\n".to_owned(),
             text[1..].to_owned(),
             format!("{text}A"),

@@ -54,7 +54,7 @@ impl TenantSnapshot {
         let TenantRecord { tenant, keys, apis, applications, grants } = record;
         refuse_incomplete(&keys, &apis)?;
         let signers = open_signers(&tenant.id, &keys, key)?;
-        let keys = key_views(&keys);
+        let keys = key_views(&keys)?;
         let published = PublishedTenant::render(&tenant.issuer, &keys);
         // What is published is read back as a verifier reads it.
         let key_set = KeySet::parse(&published.key_set.body)?;
@@ -218,14 +218,14 @@ fn open_api(tenant: &TenantId, api: Api, key: &KeyEncryptionKey) -> Result<(Stri
     Ok((audience, ApiEntry { api, secret }))
 }
 
-fn key_views(records: &[SigningKeyRecord]) -> Vec<KeyView> {
-    let mut keys: Vec<KeyView> = records.iter().map(KeyView::of).collect();
+fn key_views(records: &[SigningKeyRecord]) -> Result<Vec<KeyView>, TenantError> {
+    let mut keys: Vec<KeyView> = records.iter().map(KeyView::of).collect::<Result<_, _>>()?;
     // The order of the algorithms' table has RSA before EC.
     keys.sort_by_key(|key| {
         let ended = Reverse((key.current_until(), key.current_since(), key.created_at()));
         (key.state(), key.algorithm(), ended, key.kid().to_owned())
     });
-    keys
+    Ok(keys)
 }
 
 /// A signing key as it may be shown: its public parts only.
@@ -241,16 +241,18 @@ pub struct KeyView {
 }
 
 impl KeyView {
-    fn of(record: &SigningKeyRecord) -> Self {
+    fn of(record: &SigningKeyRecord) -> Result<Self, TenantError> {
         let certificate = record.certificate();
-        Self {
+        let pkcs7_der = certificate::pkcs7_der(certificate)
+            .map_err(|source| TenantError::Certificate { kid: record.kid().to_owned(), source })?;
+        Ok(Self {
             public: KeyParts { sealed_private: None, ..record.parts().clone() },
             certificate_pem: certificate::certificate_pem(certificate),
-            pkcs7_der: certificate::pkcs7_der(certificate),
-            pkcs7_pem: certificate::pkcs7_pem(certificate),
+            pkcs7_pem: certificate::pkcs7_pem(&pkcs7_der),
+            pkcs7_der,
             fingerprint: certificate::fingerprint(certificate),
             thumbprint: certificate::thumbprint(certificate),
-        }
+        })
     }
 
     /// Names the key.

@@ -108,6 +108,11 @@ pub enum StoreError {
         /// The table, the row, and what is wrong with it.
         what: String,
     },
+    /// Another version wrote it, or another program. Nothing of it was changed.
+    #[error(
+        "the storage is not one of this version of jwksmith: start the version that wrote it, or a later one"
+    )]
+    Incompatible(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There is no such tenant.
     #[error("there is no tenant {0}")]
     TenantUnknown(TenantId),
@@ -151,6 +156,7 @@ impl StoreError {
         match self {
             Self::Unavailable(_) => "store_unavailable",
             Self::Corrupt { .. } => "store_corrupt",
+            Self::Incompatible(_) => "store_incompatible",
             Self::TenantUnknown(_) => "tenant_unknown",
             Self::Conflict(conflict) => conflict.code(),
             Self::OutOfRange(_) => "store_out_of_range",

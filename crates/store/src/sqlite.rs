@@ -12,7 +12,7 @@ use jwksmith_authority::{
     Api, Application, CommitOutcome, Conflict, Grant, KeyChange, KeyState, NewTenant, Sealed,
     SigningKeyRecord, Store, StoreError, Tenant, TenantId, TenantRecord,
 };
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
@@ -70,7 +70,7 @@ impl SqliteStore {
     async fn connect(pool: SqlitePoolOptions, options: SqliteConnectOptions) -> Result<Self, StoreError> {
         let options = options.foreign_keys(true).busy_timeout(Duration::from_secs(BUSY_TIMEOUT_SECONDS));
         let pool = pool.connect_with(options).await.map_err(unavailable)?;
-        migrator().run(&pool).await.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        migrator().run(&pool).await.map_err(not_migrated)?;
         Ok(Self { pool })
     }
 
@@ -249,8 +249,27 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(MIGRATIONS.map(migration).to_vec())
 }
 
+fn not_migrated(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => unavailable(error),
+        // A later version's migrations, or others under the same numbers.
+        other => StoreError::Incompatible(Box::new(other)),
+    }
+}
+
 fn unavailable(error: sqlx::Error) -> StoreError {
+    if is_corruption(&error) {
+        return StoreError::Corrupt { what: error.to_string() };
+    }
     StoreError::Unavailable(Box::new(error))
+}
+
+/// `SQLITE_CORRUPT` and `SQLITE_NOTADB`, the low byte of the extended result code.
+fn is_corruption(error: &sqlx::Error) -> bool {
+    const CORRUPT: u32 = 11;
+    const NOT_A_DATABASE: u32 = 26;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| [CORRUPT, NOT_A_DATABASE].contains(&(code & 0xff)))
 }
 
 /// A broken rule of the database is a conflict, which its message names; all else is a failure.
