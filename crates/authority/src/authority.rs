@@ -450,13 +450,13 @@ impl FreshKeys {
     ) -> Result<(), AuthorityError> {
         let missing: Vec<Algorithm> =
             algorithms.iter().filter(|algorithm| !self.0.contains_key(algorithm)).copied().collect();
-        let made = off_thread(move || {
+        let work = off_thread(move || {
             missing
                 .into_iter()
                 .map(|algorithm| Ok((algorithm, make(algorithm)?)))
                 .collect::<Result<Vec<_>, MintError>>()
         });
-        self.0.extend(made.await??);
+        self.0.extend(work.await??);
         Ok(())
     }
 

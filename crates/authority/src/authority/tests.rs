@@ -25,7 +25,11 @@ fn issuer() -> Issuer {
 }
 
 async fn open(store: &Arc<FakeStore>) -> Result<Authority, OpenError> {
-    Authority::open(Arc::clone(store) as Arc<dyn Store>, key(1)).await
+    open_under(store, 1).await
+}
+
+async fn open_under(store: &Arc<FakeStore>, byte: u8) -> Result<Authority, OpenError> {
+    Authority::open(Arc::<FakeStore>::clone(store), key(byte)).await
 }
 
 /// An authority with one tenant.
@@ -424,7 +428,7 @@ async fn tenant_is_found_by_its_host_and_port() {
 async fn wrong_key_encryption_key_stops_the_start_and_mints_nothing() {
     let house = House::new().await;
     let (before, writes) = (house.store.dump(), house.store.writes());
-    let refused = Authority::open(Arc::clone(&house.store) as Arc<dyn Store>, key(2)).await.unwrap_err();
+    let refused = open_under(&house.store, 2).await.unwrap_err();
     assert_eq!(refused.code(), "key_encryption_key_wrong");
     assert!(matches!(refused, OpenError::KeyEncryptionKey(SealError::OtherKey { .. })));
     assert_eq!((house.store.dump(), house.store.writes()), (before, writes));
@@ -436,7 +440,7 @@ async fn empty_store_remembers_its_key_encryption_key() {
     open(&store).await.unwrap();
     open(&store).await.unwrap();
     assert_eq!(store.writes(), 1, "one check record and nothing else");
-    let refused = Authority::open(Arc::clone(&store) as Arc<dyn Store>, key(2)).await.unwrap_err();
+    let refused = open_under(&store, 2).await.unwrap_err();
     assert_eq!(refused.code(), "key_encryption_key_wrong");
 }
 
@@ -568,7 +572,6 @@ async fn other_change_meanwhile_is_decided_anew() {
     let (id, node) = (house.id.clone(), other.clone());
     let api = NewApi::new("urn:es", Algorithm::ES256);
     house.store.before_commit(async move {
-        // The interruption of the inner commit is popped before this one runs, so that nothing recurses.
         node.ensure_api(&id, api, NOW).await.unwrap();
     });
     house.authority.rotate(&house.id, NOW).await.unwrap();
