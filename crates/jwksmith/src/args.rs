@@ -1,23 +1,180 @@
 //! The command line: every command, every option, and the help that explains them.
 //!
-//! What an option means is decided by the module of its command; here it only gets its name and its form.
+//! What an option means is decided by the module of its command; here it only gets its name and its form. None of these
+//! types can be printed: a token is a credential.
 
-use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use jwksmith_jose::{Algorithm, UnixTime};
+
+use crate::at;
 use crate::dev::DevArgs;
 
-/// One command for JSON Web Key Sets: run an authority, verify and inspect tokens.
-#[derive(Parser, Debug)]
-#[command(name = "jwksmith", version, about, propagate_version = true)]
+/// One command for JSON Web Key Sets: run an authority, verify and inspect tokens
+#[derive(Parser)]
+#[command(name = "jwksmith", version, propagate_version = true)]
 pub(crate) struct Cli {
     /// What to do
     #[command(subcommand)]
     pub(crate) command: Command,
+
+    /// What to tell of the inside
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
 }
 
 /// The commands.
-#[derive(Subcommand, Debug)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run an authority on this machine, with everything set up for a first token
     Dev(DevArgs),
+    /// Say whether a token is valid
+    Verify(VerifyArgs),
+    /// Show what a token says, without verifying anything
+    Inspect(InspectArgs),
+}
+
+/// What to tell of the inside.
+#[derive(Args)]
+pub(crate) struct LogArgs {
+    /// Tell on standard error what happens inside; twice tells more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 900)]
+    pub(crate) verbose: u8,
+
+    /// Tell what this filter lets through, as `jwksmith_verifier=debug`; `-v` is stronger
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILTER",
+        env = "JWKSMITH_LOG",
+        hide_env_values = true,
+        display_order = 901
+    )]
+    pub(crate) log: Option<String>,
+}
+
+/// Say whether a token is valid
+///
+/// The issuer's key set is located through discovery, starting from nothing but --issuer. The token must be signed by one
+/// of its keys, with an allowed algorithm, be meant for --audience, and be within its times.
+#[derive(Args)]
+#[command(after_long_help = VERIFY_EPILOGUE)]
+pub(crate) struct VerifyArgs {
+    /// The token; `-` reads it from standard input, which keeps it out of the shell's history
+    ///
+    /// At most 16 KiB; blanks around it are dropped.
+    #[arg(value_name = "TOKEN", required_unless_present = "lines", conflicts_with = "lines")]
+    pub(crate) token: Option<String>,
+
+    /// The issuer, exactly as in `iss`: compared byte for byte, so mind the trailing slash
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: String,
+
+    /// The API that the token must be meant for; repeated, one of them is enough
+    #[arg(long, value_name = "AUD", required = true)]
+    pub(crate) audience: Vec<String>,
+
+    /// An allowed signature algorithm; repeated, each of them [default: every one but HMAC]
+    ///
+    /// HS256, HS384 and HS512 take a shared secret and so need --jwks.
+    #[arg(long, value_name = "ALG", value_parser = algorithms())]
+    pub(crate) algorithm: Vec<Algorithm>,
+
+    /// How far the issuer's clock and this one may differ: 30s, 2m, or plain seconds; at most 5m
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = at::parse_seconds)]
+    pub(crate) leeway: u64,
+
+    /// The kind of token that is expected, its `typ`, as at+jwt
+    #[arg(long, value_name = "TYP")]
+    pub(crate) typ: Option<String>,
+
+    /// Verify as if it were this time: RFC 3339, or seconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = at::parse_time)]
+    pub(crate) at: Option<UnixTime>,
+
+    /// Verify with the key set in this file, asking nobody; it may hold shared secrets (`"kty":"oct"`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwks: Option<PathBuf>,
+
+    /// Answer with one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Read one token per line from standard input, and answer each with one line of JSON
+    ///
+    /// The members are always `valid` (true, false, or null if nothing can be said), `code` and `reason`. Each answer is
+    /// flushed, so that a program can hold a conversation; the key set is kept between lines.
+    #[arg(long)]
+    pub(crate) lines: bool,
+}
+
+/// Show what a token says, without verifying anything
+///
+/// Anybody can write such a token. This is for looking into one, also into one that no verifier would accept.
+#[derive(Args)]
+#[command(after_long_help = INSPECT_EPILOGUE)]
+pub(crate) struct InspectArgs {
+    /// The token; `-` reads it from standard input, which keeps it out of the shell's history
+    ///
+    /// At most 16 KiB; blanks around it are dropped.
+    #[arg(value_name = "TOKEN")]
+    pub(crate) token: String,
+
+    /// Answer with one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Say how far times are from this one: RFC 3339, or seconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = at::parse_time)]
+    pub(crate) at: Option<UnixTime>,
+}
+
+const VERIFY_EPILOGUE: &str = "\
+Exit status:
+  0  the token is valid
+  1  the token is refused
+  2  the command line, the configuration or a file is at fault
+  3  cannot decide: the issuer's keys are not to be had
+  With --lines: 3 if any token could not be decided, else 1 if any was refused, else 0.
+
+Examples:
+  Verify a token of any issuer:
+    jwksmith verify \"$TOKEN\" --issuer https://issuer.example/ --audience https://api.example/
+
+  Verify offline, as of yesterday noon, for a script:
+    jwksmith verify - --issuer https://issuer.example/ --audience https://api.example/ \\
+      --jwks keys.json --at 2027-01-14T12:00:00Z --json < token.txt";
+
+const INSPECT_EPILOGUE: &str = "\
+Exit status:
+  0  the token was shown, which says nothing about its validity
+  1  the text is no token that can be shown
+  2  the command line is at fault
+
+Examples:
+  Look into a token:
+    jwksmith inspect \"$TOKEN\"
+
+  Take one claim out for a script:
+    jwksmith inspect - --json < token.txt | jq -r .claims.sub";
+
+/// Every name of the algorithm table, each under the name that it is written with.
+fn algorithms() -> impl TypedValueParser<Value = Algorithm> {
+    let names = Algorithm::all().map(|algorithm| PossibleValue::new(algorithm.name()));
+    let also_known = PossibleValue::new("Ed25519").hide(true);
+    PossibleValuesParser::new(names.chain([also_known]))
+        .try_map(|name| Algorithm::from_name(&name).ok_or("this algorithm is not supported"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

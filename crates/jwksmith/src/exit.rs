@@ -4,8 +4,8 @@
 
 use std::process::ExitCode;
 
-/// How a command ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// How a command ended, in the order of which one wins when several tokens end differently.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum ExitStatus {
     /// The token is valid, or the command did what it was asked for.
     Valid,

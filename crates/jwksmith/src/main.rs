@@ -3,9 +3,17 @@
 //! It decides nothing itself. Each command has a module; `output` is the only one that prints.
 
 mod args;
+mod at;
+mod claims;
 mod dev;
 mod exit;
+mod input;
+mod inspect;
+mod json;
+mod log;
 mod output;
+mod verdict;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -26,7 +34,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
+    if let Err(fault) = log::start(&cli.log) {
+        output::talk(&fault.text());
+        return Ok(ExitStatus::Usage);
+    }
     match cli.command {
         Command::Dev(args) => dev::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
+        Command::Inspect(args) => inspect::run(&args),
     }
 }

@@ -1,0 +1,181 @@
+//! `jwksmith verify`: whether a token is valid, for an issuer on the network or with a key set from a file.
+//!
+//! It sets up who judges, and carries tokens there and verdicts back. The judging itself is done by `jwksmith_verifier`
+//! and `jwksmith_jose`.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jwksmith_jose::limits::KEY_SET_BYTES_MAX;
+use jwksmith_jose::{Algorithm, KeySet, Policy, Verified, danger, verify};
+use jwksmith_verifier::{Clock as _, Verifier, VerifyError};
+use serde::de::IgnoredAny;
+
+use crate::args::VerifyArgs;
+use crate::at::CommandClock;
+use crate::exit::ExitStatus;
+use crate::input::{self, Given, Lines};
+use crate::output::{self, Reader};
+use crate::verdict::{Accepted, Fault, Refused, Unknown, Verdict};
+
+/// Verifies one token, or each line of standard input.
+///
+/// # Errors
+/// If standard input or output fails.
+pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<ExitStatus> {
+    match (Judge::new(&args), &args.token) {
+        (Err(fault), token) => refuse_to_start(&fault, args.json && token.is_some()),
+        (Ok(judge), Some(token)) => verify_one(&judge, token, args.json).await,
+        (Ok(judge), None) => verify_lines(&judge).await,
+    }
+}
+
+/// A program that reads lines gets one answer per token and nothing else, so a fault is then said on standard error only.
+fn refuse_to_start(fault: &Fault, json: bool) -> anyhow::Result<ExitStatus> {
+    if json {
+        write(&fault.json())?;
+    } else {
+        output::talk(&fault.text());
+    }
+    Ok(ExitStatus::Usage)
+}
+
+async fn verify_one(judge: &Judge, token: &str, json: bool) -> anyhow::Result<ExitStatus> {
+    let given = input::token(token).context("standard input cannot be read")?;
+    let verdict = judge.verdict(given).await;
+    if json {
+        write(&verdict.json())?;
+    } else if let Verdict::Valid(_) = verdict {
+        write(&verdict.text())?;
+    } else {
+        output::talk(&verdict.text());
+    }
+    Ok(verdict.status())
+}
+
+/// Standard input is read in the way of this task: the runtime's other threads carry the fetches on meanwhile.
+async fn verify_lines(judge: &Judge) -> anyhow::Result<ExitStatus> {
+    let mut lines = Lines::new(io::stdin().lock());
+    let mut worst = ExitStatus::Valid;
+    while let Some(given) = lines.next().context("standard input cannot be read")? {
+        let verdict = judge.verdict(given).await;
+        worst = worst.max(verdict.status());
+        if write(&verdict.line())? == Reader::Gone {
+            break;
+        }
+    }
+    Ok(worst)
+}
+
+fn write(text: &str) -> anyhow::Result<Reader> {
+    output::data(text).context("the answer cannot be written to standard output")
+}
+
+/// Who judges tokens: one cache for all of them.
+struct Judge {
+    keys: Keys,
+    clock: Arc<CommandClock>,
+}
+
+/// Where the keys come from.
+enum Keys {
+    /// From the issuer, located and kept fresh
+    Located(Box<Verifier>),
+    /// From a file
+    Given { keys: KeySet, policy: Policy },
+}
+
+impl Judge {
+    fn new(args: &VerifyArgs) -> Result<Self, Fault> {
+        let clock = Arc::new(CommandClock::new(args.at));
+        let policy = policy(args)?;
+        let keys = match &args.jwks {
+            Some(file) => Keys::Given { keys: read_keys(file)?, policy },
+            None => Keys::Located(Box::new(verifier(policy, &clock)?)),
+        };
+        Ok(Self { keys, clock })
+    }
+
+    async fn verdict(&self, given: Given) -> Verdict {
+        let token = match given {
+            Ok(token) => token,
+            Err(refused) => return Verdict::Refused(refused),
+        };
+        match self.accepted(&token).await {
+            Ok(accepted) => Verdict::Valid(accepted),
+            Err(VerifyError::Refused(refusal)) => Verdict::Refused(Refused::by(&refusal)),
+            Err(VerifyError::Undecided(undecided)) => Verdict::Undecided(Unknown::by(&undecided)),
+        }
+    }
+
+    async fn accepted(&self, token: &str) -> Result<Accepted, VerifyError> {
+        // No demand on the shape of the claims: an issuer's own ones are its affair.
+        let verified: Verified<IgnoredAny> = match &self.keys {
+            Keys::Located(verifier) => verifier.verify(token).await?,
+            Keys::Given { keys, policy } => verify(token, keys, policy, self.clock.now())?,
+        };
+        // The signature covers the texts as they stand, so they may be shown as they stand.
+        let texts = danger::decode_unverified(token)?;
+        Ok(Accepted {
+            header: texts.header,
+            claims: texts.claims,
+            algorithm: verified.algorithm(),
+            key_id: verified.key_id().map(str::to_owned),
+            now: self.clock.now(),
+        })
+    }
+}
+
+fn policy(args: &VerifyArgs) -> Result<Policy, Fault> {
+    let mut audiences = args.audience.iter();
+    let first = audiences.next().cloned().unwrap_or_default();
+    let mut policy = Policy::new(&args.issuer, first, algorithms(args))?.leeway(args.leeway)?;
+    for audience in audiences {
+        policy = policy.or_audience(audience)?;
+    }
+    match &args.typ {
+        Some(token_type) => Ok(policy.token_type(token_type)?),
+        None => Ok(policy),
+    }
+}
+
+fn algorithms(args: &VerifyArgs) -> Vec<Algorithm> {
+    if args.algorithm.is_empty() { Algorithm::asymmetric().collect() } else { args.algorithm.clone() }
+}
+
+fn verifier(policy: Policy, clock: &Arc<CommandClock>) -> Result<Verifier, Fault> {
+    refuse_hmac(&policy)?;
+    Ok(Verifier::builder(policy).clock(Arc::<CommandClock>::clone(clock)).build()?)
+}
+
+fn refuse_hmac(policy: &Policy) -> Result<(), Fault> {
+    let Some(algorithm) = policy.algorithms().iter().find(|algorithm| algorithm.is_symmetric()) else {
+        return Ok(());
+    };
+    let reason = format!(
+        "{algorithm} takes a shared secret, which no issuer can publish: give the secret in a key set with `--jwks FILE`"
+    );
+    Err(Fault { code: "config_hmac_without_jwks", reason })
+}
+
+fn read_keys(file: &Path) -> Result<KeySet, Fault> {
+    let bytes = read_bounded(file).map_err(|error| Fault {
+        code: "config_jwks_unreadable",
+        reason: format!("the key set {} cannot be read: {error}", file.display()),
+    })?;
+    KeySet::parse_local(&bytes).map_err(|error| Fault {
+        code: error.code(),
+        reason: format!("the key set {} is refused: {error}", file.display()),
+    })
+}
+
+/// One byte more than a key set may have: the reader of key sets then says that it is too large.
+fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
+    let limit = u64::try_from(KEY_SET_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    File::open(file)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

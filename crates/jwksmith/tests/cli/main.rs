@@ -1,0 +1,19 @@
+//! The `jwksmith` command from the outside: the real binary, its exit statuses, its codes and its words.
+//!
+//! Decisions are asserted by exit status and code; what people read is compared with snapshots. Nothing here needs a network
+//! beyond this machine.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what goes wrong in a test's own helpers fails that test, at the line"
+)]
+
+#[cfg(unix)]
+mod docs;
+mod inspect;
+mod lines;
+mod online;
+mod support;
+mod verify;
