@@ -93,7 +93,7 @@ impl Furnished {
             let columns: String = columns.get("list");
             let query = format!("SELECT {columns} AS line FROM {table} ORDER BY line");
             for row in sqlx::query(AssertSqlSafe(query)).fetch_all(&mut raw).await.unwrap() {
-                dump.push_str(&format!("{table}: {}\n", row.get::<String, _>("line")));
+                dump.extend([table, ": ", row.get("line"), "\n"]);
             }
         }
         raw.close().await.unwrap();
