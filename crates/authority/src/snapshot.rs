@@ -220,10 +220,10 @@ fn open_api(tenant: &TenantId, api: Api, key: &KeyEncryptionKey) -> Result<(Stri
 
 fn key_views(records: &[SigningKeyRecord]) -> Result<Vec<KeyView>, TenantError> {
     let mut keys: Vec<KeyView> = records.iter().map(KeyView::of).collect::<Result<_, _>>()?;
-    // The order of the algorithms' table has RSA before EC.
+    // The algorithms' table has RSA before EC, and some clients give up at the first key that they do not know.
     keys.sort_by_key(|key| {
         let ended = Reverse((key.current_until(), key.current_since(), key.created_at()));
-        (key.state(), key.algorithm(), ended, key.kid().to_owned())
+        (key.algorithm(), key.state(), ended, key.kid().to_owned())
     });
     Ok(keys)
 }

@@ -15,6 +15,52 @@ use serde::de::{
 
 use crate::limits::{JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
 
+/// The visits of values that are of no use where they stand; each is handed its kind in words.
+macro_rules! visit_other_kinds {
+    ($value:ty, $($kind:ident),+ => $other:expr) => {
+        $(crate::json::visit_other_kinds!(@ $kind $value, $other);)+
+    };
+    (@ text $value:ty, $other:expr) => {
+        fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<$value, E> {
+            $other(self, "a string")
+        }
+    };
+    (@ array $value:ty, $other:expr) => {
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<$value, A::Error> {
+            while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+            $other(self, "an array")
+        }
+    };
+    (@ object $value:ty, $other:expr) => {
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$value, A::Error> {
+            while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
+            $other(self, "an object")
+        }
+    };
+    (@ scalars $value:ty, $other:expr) => {
+        fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<$value, E> {
+            $other(self, "a boolean")
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<$value, E> {
+            $other(self, "a number")
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<$value, E> {
+            $other(self, "a number")
+        }
+
+        fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<$value, E> {
+            $other(self, "a number")
+        }
+
+        fn visit_unit<E: serde::de::Error>(self) -> Result<$value, E> {
+            $other(self, "null")
+        }
+    };
+}
+pub(crate) use visit_other_kinds;
+
 /// Why a JSON text was refused.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -45,32 +91,66 @@ pub enum JsonError {
 /// As [`JsonError`] says; `Shape` when the object is well-formed but `T` does not fit it.
 pub fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonError> {
     let text = check(bytes)?;
-    serde_json::from_str(text).map_err(|error| JsonError::Shape(error.to_string()))
+    serde_json::from_str(text).map_err(|error| JsonError::Shape(told(&error)))
 }
 
 /// Checks that the bytes are one strict JSON object, and gives them back as text.
 pub(crate) fn check(bytes: &[u8]) -> Result<&str, JsonError> {
+    checked(bytes, Duplicates::Refused)
+}
+
+/// Checks everything but the uniqueness of members, for who looks at that part by part.
+pub(crate) fn check_bounds(bytes: &[u8]) -> Result<&str, JsonError> {
+    checked(bytes, Duplicates::Allowed)
+}
+
+fn checked(bytes: &[u8], duplicates: Duplicates) -> Result<&str, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
     let mut fault = None;
     let mut json = serde_json::Deserializer::from_str(text);
-    let outcome = Strict { depth: 0, fault: &mut fault }.deserialize(&mut json).and_then(|()| json.end());
+    let walk = Strict { depth: 0, duplicates, fault: &mut fault };
+    let outcome = walk.deserialize(&mut json).and_then(|()| json.end());
     match (fault, outcome) {
         (Some(fault), _) => Err(fault),
-        (None, Err(error)) => Err(JsonError::NotAnObject(error.to_string())),
+        (None, Err(error)) => Err(JsonError::NotAnObject(told(&error))),
         (None, Ok(())) => Ok(text),
     }
+}
+
+/// How much of a parser's own words is passed on, in characters: it repeats outside text, however long.
+const TOLD_CHARS_MAX: usize = 160;
+
+/// A parser's words for a message: shortened, control characters escaped.
+pub(crate) fn told(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    let mut told = String::new();
+    for c in words.chars().take(TOLD_CHARS_MAX) {
+        if c == '"' || c == '\'' { told.push(c) } else { told.extend(c.escape_debug()) }
+    }
+    if words.chars().nth(TOLD_CHARS_MAX).is_some() {
+        told.push('…');
+    }
+    told
+}
+
+/// What to do about a member name that stands twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Duplicates {
+    Refused,
+    Allowed,
 }
 
 /// Walks a JSON text without keeping anything but the member names of the open objects.
 struct Strict<'f> {
     depth: usize,
+    duplicates: Duplicates,
     /// What was found, kept beside serde's own error so that it can be told apart.
     fault: &'f mut Option<JsonError>,
 }
 
 impl Strict<'_> {
     fn inner(&mut self) -> Strict<'_> {
-        Strict { depth: self.depth.saturating_add(1), fault: self.fault }
+        Strict { depth: self.depth.saturating_add(1), duplicates: self.duplicates, fault: self.fault }
     }
 
     fn refuse<E: de::Error>(&mut self, fault: JsonError) -> E {
@@ -109,7 +189,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         self.enter()?;
         let mut seen = Names::default();
         while let Some(Name(name)) = map.next_key()? {
-            if !seen.insert(name.clone()) {
+            if !seen.insert(name.clone()) && self.duplicates == Duplicates::Refused {
                 return Err(self.refuse(JsonError::DuplicateMember(name.into_owned())));
             }
             if seen.count > JSON_MEMBERS_MAX {
@@ -126,33 +206,11 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(())
     }
 
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
-        self.scalar("a string")
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<(), E> {
-        self.scalar("a boolean")
-    }
-
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<(), E> {
-        self.scalar("a number")
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<(), E> {
-        self.scalar("a number")
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
-        self.scalar("a number")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
-        self.scalar("null")
-    }
+    visit_other_kinds!((), text, scalars => |this: Self, found| this.scalar(found));
 }
 
 /// A member name, borrowed unless it is spelt with escapes.
-struct Name<'de>(Cow<'de, str>);
+pub(crate) struct Name<'de>(pub(crate) Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -183,7 +241,7 @@ const LINEAR_NAMES: usize = 16;
 
 /// The member names of one object.
 #[derive(Default)]
-struct Names<'de> {
+pub(crate) struct Names<'de> {
     few: Vec<Cow<'de, str>>,
     many: HashSet<Cow<'de, str>>,
     count: usize,
@@ -191,7 +249,7 @@ struct Names<'de> {
 
 impl<'de> Names<'de> {
     /// Whether the name was new.
-    fn insert(&mut self, name: Cow<'de, str>) -> bool {
+    pub(crate) fn insert(&mut self, name: Cow<'de, str>) -> bool {
         self.count = self.count.saturating_add(1);
         if self.few.contains(&name) || self.many.contains(&name) {
             return false;

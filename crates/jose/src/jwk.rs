@@ -6,10 +6,10 @@
 use std::fmt;
 
 use serde::Serialize;
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::certificate::PublicNumbers;
-use crate::json::Loose;
+use crate::json::{Loose, Name, Names, visit_other_kinds};
 use crate::key::VerifyingKey;
 use crate::limits::{KID_BYTES_MAX, X5C_CERTIFICATES_MAX};
 use crate::sign::SecretBytes;
@@ -272,52 +272,22 @@ impl<'de> Visitor<'de> for RawJwkVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawJwk<'de>, A::Error> {
         let mut jwk = RawJwk::default();
-        let mut seen: Vec<String> = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
+        let mut seen = Names::default();
+        while let Some(Name(name)) = map.next_key()? {
             match jwk.member(&name) {
                 Some(member) => *member = map.next_value()?,
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
             jwk.note_private(&name);
-            if seen.contains(&name) {
-                jwk.duplicate.get_or_insert(name);
-            } else {
-                seen.push(name);
+            if !seen.insert(name.clone()) {
+                jwk.duplicate.get_or_insert_with(|| name.into_owned());
             }
         }
         Ok(jwk)
     }
 
     // An element that is no object spoils only itself.
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawJwk<'de>, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(RawJwk::not("an array"))
-    }
-
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<RawJwk<'de>, E> {
-        Ok(RawJwk::not("a string"))
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<RawJwk<'de>, E> {
-        Ok(RawJwk::not("a boolean"))
-    }
-
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<RawJwk<'de>, E> {
-        Ok(RawJwk::not("a number"))
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<RawJwk<'de>, E> {
-        Ok(RawJwk::not("a number"))
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<RawJwk<'de>, E> {
-        Ok(RawJwk::not("a number"))
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<RawJwk<'de>, E> {
-        Ok(RawJwk::not("null"))
-    }
+    visit_other_kinds!(RawJwk<'de>, array, text, scalars => |_, kind| Ok(RawJwk::not(kind)));
 }
 
 impl<'a> RawJwk<'a> {

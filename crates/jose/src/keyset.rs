@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::json::{JsonError, Loose};
+use crate::json::{self, JsonError, Name, Names, visit_other_kinds};
 use crate::jwk::{Origin, RawJwk, UsableJwk};
 use crate::key::VerifyingKey;
 use crate::limits::{KEY_SET_BYTES_MAX, KEYS_MAX};
@@ -39,7 +39,8 @@ impl KeySet {
     /// Reads a key set as an issuer publishes it.
     ///
     /// A key that cannot be used is skipped with its reason; RFC 7517 §5 wants unknown kinds ignored. A document that is
-    /// malformed, or has no usable key at all, is refused whole.
+    /// malformed, or has no usable key at all, is refused whole. So is one that is not I-JSON (RFC 7493): a number beyond
+    /// the range of a double, or half a surrogate pair, stops every reader somewhere else.
     ///
     /// # Errors
     /// [`KeySetError`].
@@ -61,9 +62,10 @@ impl KeySet {
         if json.len() > KEY_SET_BYTES_MAX {
             return Err(KeySetError::TooLarge { bytes: json.len() });
         }
-        let text = std::str::from_utf8(json).map_err(|_| JsonError::NotUtf8)?;
+        // A member that stands twice in one key spoils that key only, so duplicates are looked for key by key.
+        let text = json::check_bounds(json)?;
         let raw: RawKeySet<'_> =
-            serde_json::from_str(text).map_err(|error| JsonError::NotAnObject(error.to_string()))?;
+            serde_json::from_str(text).map_err(|error| JsonError::Shape(json::told(&error)))?;
         Self::from_raw(raw, origin)
     }
 
@@ -71,7 +73,11 @@ impl KeySet {
         if let Some(name) = raw.duplicate {
             return Err(JsonError::DuplicateMember(name).into());
         }
-        let raw_keys = raw.keys.ok_or(KeySetError::KeysMissing)?.0.ok_or(KeySetError::TooManyKeys)?;
+        let raw_keys = match raw.keys {
+            RawKeys::Absent | RawKeys::NotAnArray => return Err(KeySetError::KeysMissing),
+            RawKeys::TooMany => return Err(KeySetError::TooManyKeys),
+            RawKeys::Some(keys) => keys,
+        };
         let (mut keys, mut skipped) = (Vec::new(), Vec::new());
         for (index, jwk) in raw_keys.iter().enumerate() {
             match jwk.usable(origin) {
@@ -201,12 +207,20 @@ impl fmt::Debug for PublishedKey {
 /// The document before its keys are judged.
 #[derive(Default)]
 struct RawKeySet<'a> {
-    keys: Option<RawKeys<'a>>,
+    keys: RawKeys<'a>,
     duplicate: Option<String>,
 }
 
-/// The elements of `keys`; nothing if there are more than [`KEYS_MAX`].
-struct RawKeys<'a>(Option<Vec<RawJwk<'a>>>);
+/// `keys`, as it came.
+#[derive(Default)]
+enum RawKeys<'a> {
+    #[default]
+    Absent,
+    NotAnArray,
+    /// More than [`KEYS_MAX`]
+    TooMany,
+    Some(Vec<RawJwk<'a>>),
+}
 
 impl<'de> Deserialize<'de> for RawKeySet<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -225,18 +239,16 @@ impl<'de> Visitor<'de> for RawKeySetVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawKeySet<'de>, A::Error> {
         let mut set = RawKeySet::default();
-        let mut seen: Vec<String> = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
+        let mut seen = Names::default();
+        while let Some(Name(name)) = map.next_key()? {
             if name == "keys" {
-                set.keys = Some(map.next_value()?);
+                set.keys = map.next_value()?;
             } else {
                 // RFC 7517 §5: additional members are ignored.
-                map.next_value::<Loose<'_>>()?;
+                map.next_value::<IgnoredAny>()?;
             }
-            if seen.contains(&name) {
-                set.duplicate.get_or_insert(name);
-            } else {
-                seen.push(name);
+            if !seen.insert(name.clone()) {
+                set.duplicate.get_or_insert_with(|| name.into_owned());
             }
         }
         Ok(set)
@@ -245,7 +257,7 @@ impl<'de> Visitor<'de> for RawKeySetVisitor {
 
 impl<'de> Deserialize<'de> for RawKeys<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(RawKeysVisitor)
+        deserializer.deserialize_any(RawKeysVisitor)
     }
 }
 
@@ -259,13 +271,19 @@ impl<'de> Visitor<'de> for RawKeysVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawKeys<'de>, A::Error> {
-        let mut keys = Some(Vec::new());
-        while let Some(jwk) = seq.next_element::<RawJwk<'de>>()? {
-            keys = keys.filter(|keys: &Vec<_>| keys.len() < KEYS_MAX);
-            if let Some(keys) = &mut keys {
-                keys.push(jwk);
+        let mut keys = Vec::new();
+        while keys.len() < KEYS_MAX {
+            match seq.next_element::<RawJwk<'de>>()? {
+                Some(jwk) => keys.push(jwk),
+                None => return Ok(RawKeys::Some(keys)),
             }
         }
-        Ok(RawKeys(keys))
+        let mut more = false;
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            more = true;
+        }
+        Ok(if more { RawKeys::TooMany } else { RawKeys::Some(keys) })
     }
+
+    visit_other_kinds!(RawKeys<'de>, object, text, scalars => |_, _| Ok(RawKeys::NotAnArray));
 }

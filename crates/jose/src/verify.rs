@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Algorithm, KeySet, Policy, Refusal, Token, UnixTime};
+use crate::{Algorithm, KeySet, Policy, Refusal, Token, UnixTime, json};
 
 /// Claims of a token whose signature and claims were checked. Nothing else makes one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,7 +62,7 @@ pub fn verify_parsed<T: DeserializeOwned>(
     keys.select(token.header())?.check_signature(token)?;
     policy.check_claims(token, now)?;
     let claims =
-        serde_json::from_slice(token.claims()).map_err(|error| Refusal::ClaimsShape(error.to_string()))?;
+        serde_json::from_slice(token.claims()).map_err(|error| Refusal::ClaimsShape(json::told(&error)))?;
     Ok(Verified {
         claims,
         algorithm: token.header().algorithm(),

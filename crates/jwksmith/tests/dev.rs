@@ -219,7 +219,7 @@ fn contradictions_are_refused_with_what_to_do() {
     let (status, said) = refused(command(data.path(), &["--port", "1"]));
     assert!(status == Some(2) && said.contains(&format!("start with --port {port}")), "{said}");
     let (status, said) = refused(command(data.path(), &["--api", "https://api.example/=ES256"]));
-    assert!(status == Some(2) && said.contains("another algorithm"), "{said}");
+    assert!(status == Some(2) && said.contains("another audience"), "{said}");
     let (status, said) = refused(command(data.path(), &["--api", "https://api.example/=none"]));
     assert!(status == Some(2) && said.contains("RS256, ES256 or HS256"), "{said}");
     let file = data.path().join("dev.env");

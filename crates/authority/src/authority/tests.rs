@@ -193,11 +193,11 @@ async fn published_keys_stand_in_their_order() {
     let until = |step| Some(NOW.as_seconds() + step);
     let expected = [
         (KeyState::Current, rs, None),
-        (KeyState::Current, es, None),
         (KeyState::Next, rs, None),
-        (KeyState::Next, es, None),
         (KeyState::Previous, rs, until(2)),
         (KeyState::Previous, rs, until(1)),
+        (KeyState::Current, es, None),
+        (KeyState::Next, es, None),
         (KeyState::Previous, es, until(2)),
         (KeyState::Previous, es, until(1)),
     ];
