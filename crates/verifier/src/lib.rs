@@ -43,3 +43,8 @@ pub use jwksmith_jose::{
     AccessClaims, Algorithm, Audience, KeySet, Policy, PolicyError, Refusal, UnixTime, Verified,
 };
 pub use verifier::{Located, Verifier, VerifierBuilder};
+
+/// The README's example must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadMe;
