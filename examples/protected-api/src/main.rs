@@ -1,11 +1,22 @@
 //! An API that is protected by the tokens of any issuer.
 //!
 //! ```sh
-//! cargo run --release -- dev                                    # in one terminal: an issuer to try it with
-//! set -a; . jwksmith-data/dev.env; set +a
-//! cargo run -p example-protected-api -- "$ISSUER" "$AUDIENCE"   # in another one
-//! curl http://localhost:3000/things                             # 401
-//! curl http://localhost:3000/things -H "Authorization: Bearer $TOKEN"
+//! # in one terminal: an issuer to try it with
+//! cargo run --release -- dev
+//!
+//! # in a second one: this API, which knows nothing of the issuer but its URL
+//! set -a; . ./jwksmith-data/dev.env; set +a
+//! cargo run -p example-protected-api -- "$ISSUER" "$AUDIENCE"
+//!
+//! # in a third one: a caller
+//! set -a; . ./jwksmith-data/dev.env; set +a
+//! TOKEN=$(curl -s "${ISSUER}oauth/token" -d grant_type=client_credentials \
+//!   -d client_id="$CLIENT_ID" -d client_secret="$CLIENT_SECRET" -d audience="$AUDIENCE" |
+//!   sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+//! curl http://localhost:3000/public                                      # 200: everybody may
+//! curl http://localhost:3000/things                                      # 401: no token
+//! curl http://localhost:3000/things -H "Authorization: Bearer $TOKEN"    # 200: what the token says of its caller
+//! curl http://localhost:3000/admin -H "Authorization: Bearer $TOKEN"     # 403: the token lacks the scope
 //! ```
 
 use std::sync::Arc;
@@ -56,3 +67,6 @@ async fn admin(Bearer(token): Bearer<AccessClaims>) -> Result<&'static str, Bear
     }
     Ok("welcome")
 }
+
+#[cfg(test)]
+mod tests;
