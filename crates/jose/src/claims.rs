@@ -1,9 +1,11 @@
 //! The registered claims (RFC 7519 §4.1), each with the type that the RFC gives it.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use crate::json::{self, Loose};
 use crate::limits::NUMERIC_DATE_SECONDS_MAX;
+use crate::members::{self, Loose, Members};
 use crate::token::Part;
 use crate::{Refusal, UnixTime};
 
@@ -60,37 +62,45 @@ impl AccessClaims {
 }
 
 /// The claims that a policy decides on, typed.
-pub(crate) struct RegisteredClaims {
-    pub(crate) issuer: Option<String>,
-    pub(crate) audience: Option<Vec<String>>,
+pub(crate) struct RegisteredClaims<'a> {
+    pub(crate) issuer: Option<Cow<'a, str>>,
+    pub(crate) audience: Option<Vec<Cow<'a, str>>>,
     pub(crate) expires_at: Option<UnixTime>,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) issued_at: Option<UnixTime>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct RawClaims<'a> {
-    #[serde(borrow, default)]
     iss: Loose<'a>,
-    #[serde(borrow, default)]
     sub: Loose<'a>,
-    #[serde(borrow, default)]
     aud: Loose<'a>,
-    #[serde(borrow, default)]
     exp: Loose<'a>,
-    #[serde(borrow, default)]
     nbf: Loose<'a>,
-    #[serde(borrow, default)]
     iat: Loose<'a>,
-    #[serde(borrow, default)]
     jti: Loose<'a>,
 }
 
-impl RegisteredClaims {
+impl<'a> Members<'a> for RawClaims<'a> {
+    fn place(&mut self, name: &str) -> Option<&mut Loose<'a>> {
+        Some(match name {
+            "iss" => &mut self.iss,
+            "sub" => &mut self.sub,
+            "aud" => &mut self.aud,
+            "exp" => &mut self.exp,
+            "nbf" => &mut self.nbf,
+            "iat" => &mut self.iat,
+            "jti" => &mut self.jti,
+            _ => return None,
+        })
+    }
+}
+
+impl<'a> RegisteredClaims<'a> {
     /// Reads the registered claims; one of a wrong type is refused, whether or not the policy looks at it.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
-        let raw: RawClaims<'_> =
-            json::from_slice(bytes).map_err(|error| Refusal::Json { part: Part::Claims, error })?;
+    pub(crate) fn parse(json: &'a str) -> Result<Self, Refusal> {
+        let raw: RawClaims<'a> =
+            members::read(json).map_err(|error| Refusal::Json { part: Part::Claims, error })?;
         text("sub", raw.sub)?;
         text("jti", raw.jti)?;
         Ok(Self {
@@ -103,19 +113,19 @@ impl RegisteredClaims {
     }
 }
 
-fn text(claim: &'static str, value: Loose<'_>) -> Result<Option<String>, Refusal> {
+fn text<'a>(claim: &'static str, value: Loose<'a>) -> Result<Option<Cow<'a, str>>, Refusal> {
     match value {
         Loose::Absent => Ok(None),
-        Loose::Text(text) => Ok(Some(text.into_owned())),
+        Loose::Text(text) => Ok(Some(text)),
         other => Err(Refusal::ClaimType { claim, expected: "a string", found: other.kind() }),
     }
 }
 
-fn audience(value: Loose<'_>) -> Result<Option<Vec<String>>, Refusal> {
+fn audience(value: Loose<'_>) -> Result<Option<Vec<Cow<'_, str>>>, Refusal> {
     match value {
         Loose::Absent => Ok(None),
-        Loose::Text(one) => Ok(Some(vec![one.into_owned()])),
-        Loose::TextList(many) => Ok(Some(many.into_iter().map(String::from).collect())),
+        Loose::Text(one) => Ok(Some(vec![one])),
+        Loose::TextList(many) => Ok(Some(many)),
         other => {
             let expected = "a string or an array of strings";
             Err(Refusal::ClaimType { claim: "aud", expected, found: other.kind() })

@@ -3,7 +3,7 @@
 //! For debugging tools only. Everybody can write such a token; nothing in it may decide anything.
 
 use crate::limits::{HEADER_BYTES_MAX, TOKEN_BYTES_MAX};
-use crate::token::{Part, Segments, decode};
+use crate::token::{Part, Segments, decode_text};
 use crate::{Refusal, json};
 
 /// The decoded header and claims of a token, as JSON texts.
@@ -28,7 +28,7 @@ pub fn decode_unverified(token: &str) -> Result<UnverifiedToken, Refusal> {
 }
 
 fn text(part: Part, segment: &str, bytes_max: usize) -> Result<String, Refusal> {
-    let bytes = decode(part, segment, bytes_max)?;
-    let text = json::check(&bytes).map_err(|error| Refusal::Json { part, error })?;
-    Ok(text.to_owned())
+    let text = decode_text(part, segment, bytes_max)?;
+    json::check(text.as_bytes()).map_err(|error| Refusal::Json { part, error })?;
+    Ok(text)
 }

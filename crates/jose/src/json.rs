@@ -9,9 +9,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::limits::{JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
 
@@ -94,6 +92,11 @@ pub fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonErro
     serde_json::from_str(text).map_err(|error| JsonError::Shape(told(&error)))
 }
 
+/// The bytes as text.
+pub(crate) fn utf8(bytes: Vec<u8>) -> Result<String, JsonError> {
+    String::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)
+}
+
 /// Checks that the bytes are one strict JSON object, and gives them back as text.
 pub(crate) fn check(bytes: &[u8]) -> Result<&str, JsonError> {
     checked(bytes, Duplicates::Refused)
@@ -106,14 +109,26 @@ pub(crate) fn check_bounds(bytes: &[u8]) -> Result<&str, JsonError> {
 
 fn checked(bytes: &[u8], duplicates: Duplicates) -> Result<&str, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
+    walk(text, duplicates, |strict, json| strict.deserialize(json))?;
+    Ok(text)
+}
+
+/// The JSON text under way.
+pub(crate) type Json<'a> = serde_json::Deserializer<serde_json::de::StrRead<'a>>;
+
+/// Walks a whole text, and tells what the strict reader found apart from what the parser found.
+pub(crate) fn walk<'a, T>(
+    text: &'a str,
+    duplicates: Duplicates,
+    reader: impl FnOnce(Strict<'_>, &mut Json<'a>) -> Result<T, serde_json::Error>,
+) -> Result<T, JsonError> {
     let mut fault = None;
     let mut json = serde_json::Deserializer::from_str(text);
-    let walk = Strict { depth: 0, duplicates, fault: &mut fault };
-    let outcome = walk.deserialize(&mut json).and_then(|()| json.end());
+    let strict = Strict { depth: 0, duplicates, fault: &mut fault };
+    let outcome = reader(strict, &mut json).and_then(|value| json.end().map(|()| value));
     match (fault, outcome) {
         (Some(fault), _) => Err(fault),
-        (None, Err(error)) => Err(JsonError::NotAnObject(told(&error))),
-        (None, Ok(())) => Ok(text),
+        (None, outcome) => outcome.map_err(|error| JsonError::NotAnObject(told(&error))),
     }
 }
 
@@ -135,22 +150,58 @@ pub(crate) fn told(error: &serde_json::Error) -> String {
 
 /// What to do about a member name that stands twice.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Duplicates {
+pub(crate) enum Duplicates {
     Refused,
     Allowed,
 }
 
 /// Walks a JSON text without keeping anything but the member names of the open objects.
-struct Strict<'f> {
+pub(crate) struct Strict<'f> {
     depth: usize,
     duplicates: Duplicates,
     /// What was found, kept beside serde's own error so that it can be told apart.
     fault: &'f mut Option<JsonError>,
 }
 
-impl Strict<'_> {
-    fn inner(&mut self) -> Strict<'_> {
+impl<'f> Strict<'f> {
+    /// For a value inside an object whose nesting was checked before.
+    pub(crate) fn lenient(fault: &'f mut Option<JsonError>) -> Self {
+        Strict { depth: 1, duplicates: Duplicates::Allowed, fault }
+    }
+
+    /// For what is inside of this.
+    pub(crate) fn inner(&mut self) -> Strict<'_> {
         Strict { depth: self.depth.saturating_add(1), duplicates: self.duplicates, fault: self.fault }
+    }
+
+    /// Walks the members of an object; `each` takes the value of the one named.
+    pub(crate) fn object<'de, A: MapAccess<'de>>(
+        mut self,
+        mut map: A,
+        mut each: impl FnMut(&str, Strict<'_>, &mut A) -> Result<(), A::Error>,
+    ) -> Result<(), A::Error> {
+        self.enter()?;
+        let mut seen = Names::default();
+        while let Some(Name(name)) = map.next_key()? {
+            each(&name, self.inner(), &mut map)?;
+            if seen.count >= JSON_MEMBERS_MAX {
+                return Err(self.refuse(JsonError::TooManyMembers));
+            }
+            if let Some(twice) = seen.insert(name).filter(|_| self.duplicates == Duplicates::Refused) {
+                return Err(self.refuse(JsonError::DuplicateMember(twice.into_owned())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks the elements of an array; `each` takes the next one and says whether there was one.
+    pub(crate) fn array<E: de::Error>(
+        mut self,
+        mut each: impl FnMut(Strict<'_>) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        self.enter()?;
+        while each(self.inner())? {}
+        Ok(())
     }
 
     fn refuse<E: de::Error>(&mut self, fault: JsonError) -> E {
@@ -185,25 +236,12 @@ impl<'de> Visitor<'de> for Strict<'_> {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        self.enter()?;
-        let mut seen = Names::default();
-        while let Some(Name(name)) = map.next_key()? {
-            if !seen.insert(name.clone()) && self.duplicates == Duplicates::Refused {
-                return Err(self.refuse(JsonError::DuplicateMember(name.into_owned())));
-            }
-            if seen.count > JSON_MEMBERS_MAX {
-                return Err(self.refuse(JsonError::TooManyMembers));
-            }
-            map.next_value_seed(self.inner())?;
-        }
-        Ok(())
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.object(map, |_, inner, map| map.next_value_seed(inner))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        self.enter()?;
-        while seq.next_element_seed(self.inner())?.is_some() {}
-        Ok(())
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.array(|inner| Ok(seq.next_element_seed(inner)?.is_some()))
     }
 
     visit_other_kinds!((), text, scalars => |this: Self, found| this.scalar(found));
@@ -248,127 +286,27 @@ pub(crate) struct Names<'de> {
 }
 
 impl<'de> Names<'de> {
-    /// Whether the name was new.
-    pub(crate) fn insert(&mut self, name: Cow<'de, str>) -> bool {
+    /// Gives a name back that was there already.
+    pub(crate) fn insert(&mut self, name: Cow<'de, str>) -> Option<Cow<'de, str>> {
         self.count = self.count.saturating_add(1);
         if self.few.contains(&name) || self.many.contains(&name) {
-            return false;
+            return Some(name);
         }
-        if self.few.len() < LINEAR_NAMES {
-            self.few.push(name);
-        } else {
+        if self.few.len() >= LINEAR_NAMES {
             self.many.insert(name);
+            return None;
         }
-        true
-    }
-}
-
-/// The value of a registered member before its type is checked.
-///
-/// A member of the wrong type must be told apart from an absent one (an `exp` that reads `"never"` is no missing
-/// `exp`), and the answer must name the member. So registered members are first taken as whatever they are.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub(crate) enum Loose<'a> {
-    #[default]
-    Absent,
-    Null,
-    Bool,
-    /// A whole number that is not negative.
-    Whole(u64),
-    /// Any other number.
-    Number(f64),
-    Text(Cow<'a, str>),
-    /// An array of strings only.
-    TextList(Vec<Cow<'a, str>>),
-    Array,
-    Object,
-}
-
-impl Loose<'_> {
-    /// What was found, in words.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Absent => "nothing",
-            Self::Null => "null",
-            Self::Bool => "a boolean",
-            Self::Whole(_) | Self::Number(_) => "a number",
-            Self::Text(_) => "a string",
-            Self::TextList(_) => "an array of strings",
-            Self::Array => "an array",
-            Self::Object => "an object",
+        if self.few.is_empty() {
+            self.few.reserve_exact(LINEAR_NAMES);
         }
-    }
-
-    pub(crate) fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LooseVisitor)
-    }
-}
-
-struct LooseVisitor;
-
-impl<'de> Visitor<'de> for LooseVisitor {
-    type Value = Loose<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Loose<'de>, E> {
-        Ok(Loose::Null)
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Loose<'de>, E> {
-        Ok(Loose::Bool)
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Loose<'de>, E> {
-        Ok(Loose::Whole(number))
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Loose<'de>, E> {
-        // Only negative numbers come here, and none of ours may be negative: their size does not matter.
-        Ok(Loose::Number(-1.0))
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Loose<'de>, E> {
-        Ok(Loose::Number(number))
-    }
-
-    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Loose<'de>, E> {
-        Ok(Loose::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Loose<'de>, E> {
-        Ok(Loose::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Loose<'de>, A::Error> {
-        let mut texts = Vec::new();
-        let mut only_texts = true;
-        while let Some(element) = seq.next_element()? {
-            match element {
-                Loose::Text(text) => texts.push(text),
-                _ => only_texts = false,
-            }
-        }
-        Ok(if only_texts { Loose::TextList(texts) } else { Loose::Array })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loose<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Loose::Object)
+        self.few.push(name);
+        None
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{JsonError, Loose, check};
+    use super::{JsonError, check};
     use crate::limits::{JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
 
     fn fault(text: &str) -> Option<JsonError> {
@@ -452,19 +390,5 @@ mod tests {
         };
         assert_eq!(fault(&object(JSON_MEMBERS_MAX)), None);
         assert_eq!(fault(&object(JSON_MEMBERS_MAX + 1)), Some(JsonError::TooManyMembers));
-    }
-
-    #[test]
-    fn loose_keeps_the_kind_of_what_it_meets() {
-        let kind = |json: &str| serde_json::from_str::<Loose<'_>>(json).unwrap().kind();
-        assert_eq!(kind("null"), "null");
-        assert_eq!(kind("1"), "a number");
-        assert_eq!(kind("-1"), "a number");
-        assert_eq!(kind("1.5"), "a number");
-        assert_eq!(kind("true"), "a boolean");
-        assert_eq!(kind("\"x\""), "a string");
-        assert_eq!(kind("[\"x\"]"), "an array of strings");
-        assert_eq!(kind("[\"x\",1]"), "an array");
-        assert_eq!(kind("{\"$serde_json::private::Number\":\"1\"}"), "an object");
     }
 }

@@ -9,9 +9,10 @@ use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::certificate::PublicNumbers;
-use crate::json::{Loose, Name, Names, visit_other_kinds};
+use crate::json::{Name, Names, visit_other_kinds};
 use crate::key::VerifyingKey;
 use crate::limits::{KID_BYTES_MAX, X5C_CERTIFICATES_MAX};
+use crate::members::Loose;
 use crate::sign::SecretBytes;
 use crate::{Algorithm, Certificate, Family, SkipReason, base64url};
 
@@ -279,8 +280,8 @@ impl<'de> Visitor<'de> for RawJwkVisitor {
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
             jwk.note_private(&name);
-            if !seen.insert(name.clone()) {
-                jwk.duplicate.get_or_insert_with(|| name.into_owned());
+            if let Some(twice) = seen.insert(name) {
+                jwk.duplicate.get_or_insert_with(|| twice.into_owned());
             }
         }
         Ok(jwk)

@@ -247,8 +247,8 @@ impl<'de> Visitor<'de> for RawKeySetVisitor {
                 // RFC 7517 §5: additional members are ignored.
                 map.next_value::<IgnoredAny>()?;
             }
-            if !seen.insert(name.clone()) {
-                set.duplicate.get_or_insert_with(|| name.into_owned());
+            if let Some(twice) = seen.insert(name) {
+                set.duplicate.get_or_insert_with(|| twice.into_owned());
             }
         }
         Ok(set)

@@ -33,6 +33,7 @@ mod jwk;
 mod key;
 mod keyset;
 pub mod limits;
+mod members;
 mod policy;
 mod sign;
 mod time;

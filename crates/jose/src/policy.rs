@@ -126,23 +126,24 @@ impl Policy {
         }
     }
 
-    fn check_issuer(&self, claims: &RegisteredClaims) -> Result<(), Refusal> {
+    fn check_issuer(&self, claims: &RegisteredClaims<'_>) -> Result<(), Refusal> {
         let found = claims.issuer.as_ref().ok_or(Refusal::ClaimMissing("iss"))?;
         if *found == self.issuer {
             return Ok(());
         }
-        Err(Refusal::IssuerMismatch { expected: self.issuer.clone(), found: found.clone() })
+        Err(Refusal::IssuerMismatch { expected: self.issuer.clone(), found: found.to_string() })
     }
 
-    fn check_audience(&self, claims: &RegisteredClaims) -> Result<(), Refusal> {
+    fn check_audience(&self, claims: &RegisteredClaims<'_>) -> Result<(), Refusal> {
         let found = claims.audience.as_ref().ok_or(Refusal::ClaimMissing("aud"))?;
-        if found.iter().any(|audience| self.audiences.contains(audience)) {
+        if found.iter().any(|named| self.audiences.iter().any(|accepted| accepted == named)) {
             return Ok(());
         }
-        Err(Refusal::AudienceMismatch { expected: self.audiences.clone(), found: found.clone() })
+        let found = found.iter().map(ToString::to_string).collect();
+        Err(Refusal::AudienceMismatch { expected: self.audiences.clone(), found })
     }
 
-    fn check_times(&self, claims: &RegisteredClaims, now: UnixTime) -> Result<(), Refusal> {
+    fn check_times(&self, claims: &RegisteredClaims<'_>, now: UnixTime) -> Result<(), Refusal> {
         let leeway = self.leeway;
         let expired_at = claims.expires_at.ok_or(Refusal::ClaimMissing("exp"))?;
         // RFC 7519 §4.1.4: not accepted "on or after" this time.

@@ -5,10 +5,9 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-
-use crate::json::{self, Loose};
+use crate::json;
 use crate::limits::{HEADER_BYTES_MAX, KID_BYTES_MAX, SIGNATURE_BYTES_MAX, TOKEN_BYTES_MAX};
+use crate::members::{self, Loose, Members};
 use crate::{Algorithm, Refusal, base64url};
 
 /// A segment of a compact token.
@@ -62,7 +61,7 @@ pub struct Token<'a> {
     header: Header,
     /// The first two segments with the dot between: what was signed (RFC 7515 §5.2).
     signing_input: &'a str,
-    claims: Vec<u8>,
+    claims: String,
     signature: Vec<u8>,
 }
 
@@ -73,11 +72,11 @@ impl<'a> Token<'a> {
     /// A [`Refusal`] about the token's form, its header, or an algorithm that nothing here supports.
     pub fn parse(text: &'a str) -> Result<Self, Refusal> {
         let segments = Segments::split(text)?;
-        let header = read_header(&decode(Part::Header, segments.header, HEADER_BYTES_MAX)?)?;
+        let header = read_header(&decode_text(Part::Header, segments.header, HEADER_BYTES_MAX)?)?;
         Ok(Self {
             header,
             signing_input: segments.signing_input,
-            claims: decode(Part::Claims, segments.claims, TOKEN_BYTES_MAX)?,
+            claims: decode_text(Part::Claims, segments.claims, TOKEN_BYTES_MAX)?,
             signature: decode(Part::Signature, segments.signature, SIGNATURE_BYTES_MAX)?,
         })
     }
@@ -87,7 +86,7 @@ impl<'a> Token<'a> {
         &self.header
     }
 
-    pub(crate) fn claims(&self) -> &[u8] {
+    pub(crate) fn claims(&self) -> &str {
         &self.claims
     }
 
@@ -140,7 +139,11 @@ fn wrong_segments(text: &str) -> Refusal {
     }
 }
 
-pub(crate) fn decode(part: Part, segment: &str, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn decode_text(part: Part, segment: &str, bytes_max: usize) -> Result<String, Refusal> {
+    json::utf8(decode(part, segment, bytes_max)?).map_err(|error| Refusal::Json { part, error })
+}
+
+fn decode(part: Part, segment: &str, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
     let bytes = base64url::decode(segment).ok_or(Refusal::Encoding(part))?;
     if bytes.len() > bytes_max {
         return Err(Refusal::PartTooLarge { part, bytes: bytes.len(), max: bytes_max });
@@ -148,29 +151,37 @@ pub(crate) fn decode(part: Part, segment: &str, bytes_max: usize) -> Result<Vec<
     Ok(bytes)
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct RawHeader<'a> {
-    #[serde(borrow, default)]
     alg: Loose<'a>,
-    #[serde(borrow, default)]
     kid: Loose<'a>,
-    #[serde(borrow, default)]
     typ: Loose<'a>,
-    #[serde(borrow, default)]
     crit: Loose<'a>,
-    #[serde(borrow, default)]
     b64: Loose<'a>,
-    #[serde(borrow, default)]
     jwk: Loose<'a>,
-    #[serde(borrow, default)]
     jku: Loose<'a>,
-    #[serde(borrow, default)]
     x5u: Loose<'a>,
 }
 
-fn read_header(bytes: &[u8]) -> Result<Header, Refusal> {
+impl<'a> Members<'a> for RawHeader<'a> {
+    fn place(&mut self, name: &str) -> Option<&mut Loose<'a>> {
+        Some(match name {
+            "alg" => &mut self.alg,
+            "kid" => &mut self.kid,
+            "typ" => &mut self.typ,
+            "crit" => &mut self.crit,
+            "b64" => &mut self.b64,
+            "jwk" => &mut self.jwk,
+            "jku" => &mut self.jku,
+            "x5u" => &mut self.x5u,
+            _ => return None,
+        })
+    }
+}
+
+fn read_header(text: &str) -> Result<Header, Refusal> {
     let raw: RawHeader<'_> =
-        json::from_slice(bytes).map_err(|error| Refusal::Json { part: Part::Header, error })?;
+        members::read(text).map_err(|error| Refusal::Json { part: Part::Header, error })?;
     refuse_extensions(&raw)?;
     let algorithm = algorithm(raw.alg)?;
     let key_id = optional_text("kid", raw.kid)?;

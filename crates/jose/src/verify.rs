@@ -62,7 +62,7 @@ pub fn verify_parsed<T: DeserializeOwned>(
     keys.select(token.header())?.check_signature(token)?;
     policy.check_claims(token, now)?;
     let claims =
-        serde_json::from_slice(token.claims()).map_err(|error| Refusal::ClaimsShape(json::told(&error)))?;
+        serde_json::from_str(token.claims()).map_err(|error| Refusal::ClaimsShape(json::told(&error)))?;
     Ok(Verified {
         claims,
         algorithm: token.header().algorithm(),

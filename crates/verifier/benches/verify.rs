@@ -4,11 +4,7 @@
 //! (a prepared key, the signing input, the signature), by `jose::verify`, and by `Verifier::verify`. The three take
 //! turns within each round, so that whatever else the machine does hits all of them; what counts is each round's ratio.
 
-#![expect(
-    missing_docs,
-    clippy::disallowed_methods,
-    reason = "a benchmark has no public items, and reads the clock"
-)]
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
