@@ -75,7 +75,8 @@ impl TenantSnapshot {
         &self.published
     }
 
-    /// Every key, revoked ones included: current, next, previous, revoked; in each state RSA before EC, the newest first.
+    /// Every key, revoked ones included: RSA before EC, and of each algorithm current, next, previous, revoked, the newest
+    /// first.
     pub fn keys(&self) -> &[KeyView] {
         &self.keys
     }
