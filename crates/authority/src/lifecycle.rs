@@ -99,7 +99,7 @@ pub enum LifecycleError {
     },
     /// One more key would be more than [`PUBLISHED_KEYS_MAX`].
     #[error(
-        "the tenant has {PUBLISHED_KEYS_MAX} published keys, and verifiers read no larger key sets: revoke previous keys whose tokens have expired, then rotate"
+        "the tenant would have more than {PUBLISHED_KEYS_MAX} published keys, and verifiers read no larger key sets: revoke previous keys whose tokens have expired, then rotate"
     )]
     TooManyPublished,
 }

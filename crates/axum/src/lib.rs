@@ -71,6 +71,11 @@ fn only_bearer(headers: &HeaderMap) -> Result<&str, BearerRejection> {
     }
 }
 
+/// RFC 6749 §3.3: scope tokens of `%x21 / %x23-5B / %x5D-7E`, separated by spaces. Quotes would end the parameter.
+fn is_scope(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
+}
+
 /// Why a request was turned away; answers as RFC 6750 §3 and RFC 9457 say.
 #[derive(Clone, Debug)]
 pub struct BearerRejection {
@@ -92,12 +97,15 @@ struct ProblemBody<'a> {
 }
 
 impl BearerRejection {
-    /// 403: the token is good, and does not allow this. `scope` is what it would need.
+    /// 403: the token is good, and does not allow this. `scope` is what it would need, several separated by spaces.
+    ///
+    /// A text that is no scope of RFC 6749 §3.3 could not stand in the challenge without changing what it says; it is left
+    /// out of the header then.
     pub fn insufficient_scope(scope: &str) -> Self {
         let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
         Self {
             status: StatusCode::FORBIDDEN,
-            challenge: HeaderValue::try_from(challenge).ok(),
+            challenge: HeaderValue::try_from(challenge).ok().filter(|_| is_scope(scope)),
             retry_after: None,
             code: "insufficient_scope",
             detail: format!("the token lacks the scope {scope}: request a token with it"),

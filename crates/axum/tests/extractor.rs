@@ -331,7 +331,7 @@ async fn unavailable_answer_passes_on_how_long_to_wait() {
 
 #[tokio::test]
 async fn scope_that_no_header_can_carry_leaves_the_challenge_out() {
-    for scope in ["a\nb", "a\r\nset-cookie: x=1", "a\0b", "a\u{7f}"] {
+    for scope in ["a\nb", "a\r\nset-cookie: x=1", "a\0b", "a\u{7f}", "a\", error=\"x", "a\\", "\u{e9}"] {
         let answer = Answer::of(BearerRejection::insufficient_scope(scope).into_response()).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{scope:?}");
         assert_eq!(answer.headers.len(), 1, "only the content type: {:?}", answer.headers);

@@ -1,8 +1,9 @@
 //! `/api/v2/keys/signing`: the signing keys of a tenant, in the wire shapes of Auth0's Management API.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use jiff::Timestamp;
 use jwksmith_authority::lifecycle::LifecycleError;
@@ -45,6 +46,22 @@ struct ChangedKeyBody<'a> {
     kid: &'a str,
 }
 
+/// The `kid` of the path. One that is not UTF-8 names no key.
+pub(crate) struct Kid(String);
+
+impl FromRequestParts<ServerState> for Kid {
+    type Rejection = ManagementError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, ManagementError> {
+        let kid = Path::<String>::from_request_parts(parts, state).await;
+        kid.map(|Path(kid)| Self(kid)).map_err(|_| key_unknown(parts.uri.path()))
+    }
+}
+
+fn key_unknown(kid: &str) -> ManagementError {
+    AuthorityError::Lifecycle(LifecycleError::KeyUnknown { kid: kid.to_owned() }).into()
+}
+
 pub(crate) async fn list(Tenant(tenant): Tenant) -> impl IntoResponse {
     let keys: Vec<_> = tenant.keys().iter().map(body).collect();
     (no_store(), Json(keys)).into_response()
@@ -52,9 +69,9 @@ pub(crate) async fn list(Tenant(tenant): Tenant) -> impl IntoResponse {
 
 pub(crate) async fn show(
     Tenant(tenant): Tenant,
-    Path(kid): Path<String>,
+    Kid(kid): Kid,
 ) -> Result<impl IntoResponse, ManagementError> {
-    let key = tenant.key(&kid).ok_or(AuthorityError::Lifecycle(LifecycleError::KeyUnknown { kid }))?;
+    let key = tenant.key(&kid).ok_or_else(|| key_unknown(&kid))?;
     Ok((no_store(), Json(body(key))).into_response())
 }
 
@@ -70,7 +87,7 @@ pub(crate) async fn rotate(
 pub(crate) async fn revoke(
     State(state): State<ServerState>,
     Tenant(tenant): Tenant,
-    Path(kid): Path<String>,
+    Kid(kid): Kid,
 ) -> Result<impl IntoResponse, ManagementError> {
     let revoked = state.authority().revoke(&tenant.tenant().id, &kid, state.now()).await?;
     Ok((no_store(), Json(changed(&revoked))).into_response())

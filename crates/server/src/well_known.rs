@@ -12,8 +12,8 @@ use crate::state::Tenant;
 
 /// How long caches may keep a key set (RFC 9111, RFC 5861).
 ///
-/// Five minutes fresh, one more while it is refreshed, and an hour through an outage: so a revoked key is believed for
-/// 65 minutes at the most by whoever honours it, and for 5 while this server can be reached.
+/// Five minutes fresh, one more while it is refreshed, and an hour through an outage: whoever honours it believes a revoked
+/// key for 6 minutes while this server can be reached, and for 65 at the most.
 pub const KEY_SET_CACHE_CONTROL: HeaderValue =
     HeaderValue::from_static("public, max-age=300, stale-while-revalidate=60, stale-if-error=3600");
 

@@ -396,6 +396,8 @@ async fn signing_keys_are_listed_shown_rotated_and_revoked() {
         (rotated.json()["kid"].as_str().unwrap().to_owned(), 409, "key_is_next"),
         ("unknown".to_owned(), 404, "key_unknown"),
         ("%27%3B%20DROP%20TABLE%20signing_keys".to_owned(), 404, "key_unknown"),
+        ("%FF".to_owned(), 404, "key_unknown"),
+        ("..%2F..%2Fpem".to_owned(), 404, "key_unknown"),
     ];
     for (kid, status, code) in refused {
         let answer = revoke(kid.clone()).await;
