@@ -172,7 +172,7 @@ pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The key-encryption key is not the one that the data was sealed under, or the check record is damaged.
-    #[error("the key-encryption key does not open the data: {0}")]
+    #[error("the key-encryption key does not open the data")]
     KeyEncryptionKey(#[source] SealError),
     /// There are tenants, but nothing to prove the key-encryption key with.
     #[error(
@@ -180,7 +180,7 @@ pub enum OpenError {
     )]
     CheckRecordMissing,
     /// What is stored of a tenant cannot be used.
-    #[error("the tenant {issuer} cannot be opened: {source}")]
+    #[error("the tenant {issuer} cannot be opened")]
     Tenant {
         /// The tenant.
         issuer: Issuer,
@@ -220,7 +220,7 @@ impl OpenError {
 #[non_exhaustive]
 pub enum TenantError {
     /// A private key does not open.
-    #[error("the private half of the signing key {} does not open: {source}", quoted(kid))]
+    #[error("the private half of the signing key {} does not open", quoted(kid))]
     KeySealed {
         /// The key.
         kid: String,
@@ -250,7 +250,7 @@ pub enum TenantError {
     #[error(transparent)]
     KeysIncomplete(#[from] LifecycleError),
     /// A shared secret does not open.
-    #[error("the secret of the API {} does not open: {source}", quoted(audience))]
+    #[error("the secret of the API {} does not open", quoted(audience))]
     SecretSealed {
         /// The API.
         audience: String,
@@ -268,10 +268,10 @@ pub enum TenantError {
         source: SigningError,
     },
     /// The key set that was rendered is none that a verifier would read.
-    #[error("its key set cannot be published: {0}")]
+    #[error("its key set cannot be published")]
     KeySet(#[from] KeySetError),
     /// The certificate cannot be written in the forms in which people download it.
-    #[error("the certificate of the signing key {} cannot be written: {source}", quoted(kid))]
+    #[error("the certificate of the signing key {} cannot be written", quoted(kid))]
     Certificate {
         /// The key.
         kid: String,

@@ -67,7 +67,7 @@ pub enum Refusal {
     Encrypted,
     /// A segment is not canonical, unpadded base64url (RFC 7515 §2).
     #[error(
-        "the {0} segment is not unpadded base64url: check that the token was not altered or cut on its way"
+        "the {0} segment is not unpadded base64url: check that the whole token was copied, without `Bearer`, quotes or line breaks"
     )]
     Encoding(Part),
     /// A decoded segment is longer than its limit.

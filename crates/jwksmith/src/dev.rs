@@ -6,13 +6,16 @@
 mod folder;
 mod guide;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use jwksmith_authority::{
-    Authority, Issuer, MANAGEMENT_SCOPES, NewApi, TenantId, TenantSnapshot, TokenRequest, management_audience,
+    Api, Authority, Issuer, MANAGEMENT_SCOPES, NewApi, TenantId, TenantSnapshot, TokenRequest,
+    management_audience,
 };
 use jwksmith_jose::Algorithm;
 use jwksmith_server::{ServerState, self_check, serve};
@@ -20,6 +23,7 @@ use jwksmith_store::SqliteStore;
 use jwksmith_verifier::{Clock, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use self::folder::{Credentials, Folder};
 use crate::exit::ExitStatus;
@@ -73,6 +77,9 @@ impl FromStr for ApiArg {
 
 const PORT_DEFAULT: u16 = 8080;
 
+/// How long a stop waits for requests under way.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
 /// The audience of the first API.
 const AUDIENCE: &str = "https://api.example/";
 
@@ -98,8 +105,20 @@ pub(crate) async fn run(args: DevArgs) -> anyhow::Result<ExitStatus> {
 
     interrupted().await?;
     drop(stop);
-    server.await.context("the server did not stop in good order")??;
+    stopped_in_time(server).await?;
     Ok(ExitStatus::Valid)
+}
+
+/// Lets requests under way finish, but not for ever: a client that is half-way through one may never go on.
+async fn stopped_in_time(server: JoinHandle<std::io::Result<()>>) -> anyhow::Result<()> {
+    tokio::select! {
+        ended = tokio::time::timeout(SHUTDOWN_GRACE, server) => match ended {
+            Ok(ended) => ended.context("the server did not stop in good order")??,
+            Err(_) => output::talk("stopped, with requests still under way"),
+        },
+        again = interrupted() => again?,
+    }
+    Ok(())
 }
 
 async fn open_authority(folder: &Folder) -> anyhow::Result<Arc<Authority>> {
@@ -141,14 +160,25 @@ async fn listen_anew(
     clock: &dyn Clock,
 ) -> anyhow::Result<(TcpListener, Arc<TenantSnapshot>)> {
     let listener = bind(args.port.unwrap_or(PORT_DEFAULT)).await?;
-    let issuer = format!("http://localhost:{}/", listener.local_addr()?.port());
-    let issuer = Issuer::try_from(issuer.as_str())?;
+    let issuer = issuer_at(listener.local_addr()?.port())?;
     let tenant = authority.create_tenant(&issuer, clock.now()).await?;
     Ok((listener, tenant))
 }
 
+/// The port that http takes unless another is named; an issuer does not name it, since it has one spelling.
+const HTTP_PORT: u16 = 80;
+
+fn issuer_at(port: u16) -> anyhow::Result<Issuer> {
+    let authority = if port == HTTP_PORT { "localhost".to_owned() } else { format!("localhost:{port}") };
+    Ok(Issuer::try_from(format!("http://{authority}/").as_str())?)
+}
+
 fn port_of(issuer: &Issuer) -> anyhow::Result<u16> {
-    let port = issuer.authority().strip_prefix("localhost:").and_then(|port| port.parse().ok());
+    let port = match issuer.authority().strip_prefix("localhost") {
+        Some("") => Some(HTTP_PORT),
+        Some(port) => port.strip_prefix(':').and_then(|port| port.parse().ok()),
+        None => None,
+    };
     port.with_context(|| {
         format!(
             "the data folder belongs to the issuer {issuer}, which is none of `dev`: choose another --data"
@@ -172,6 +202,7 @@ async fn populate(
     clock: &dyn Clock,
 ) -> anyhow::Result<Credentials> {
     let (id, issuer) = (&tenant.tenant().id, &tenant.tenant().issuer);
+    check_apis(tenant, apis)?;
     let first = ApiArg { audience: AUDIENCE.to_owned(), algorithm: Algorithm::RS256 };
     let credentials = match folder.credentials()? {
         Some(known) if tenant.application(&known.client_id).is_some() => known,
@@ -185,6 +216,28 @@ async fn populate(
     write_secrets(folder, authority, id)?;
     folder.write_env(issuer.as_str(), AUDIENCE, &credentials)?;
     Ok(credentials)
+}
+
+/// Refuses an API before anything of it is stored: what is stored must be fit for every later start.
+fn check_apis(tenant: &TenantSnapshot, apis: &[ApiArg]) -> anyhow::Result<()> {
+    let management = management_audience(&tenant.tenant().issuer);
+    ensure!(
+        apis.iter().all(|api| api.audience != management),
+        "{management} is the management API's own audience"
+    );
+    let known = tenant.apis().filter(|api| api.algorithm().is_symmetric()).map(Api::audience);
+    let wanted = apis.iter().filter(|api| api.algorithm.is_symmetric()).map(|api| api.audience.as_str());
+    let mut names = HashMap::new();
+    for audience in known.chain(wanted) {
+        let name = folder::secret_name(audience);
+        let name = name.with_context(|| {
+            format!("no file name can be made of {audience}: choose a shorter audience, with letters")
+        })?;
+        if let Some(other) = names.insert(name, audience).filter(|other| *other != audience) {
+            bail!("the secrets of {other} and {audience} would lie in one file: choose another audience");
+        }
+    }
+    Ok(())
 }
 
 /// Its secret is kept nowhere but in `dev.env`: without that file a new application takes its place.

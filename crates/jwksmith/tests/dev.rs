@@ -228,6 +228,80 @@ fn contradictions_are_refused_with_what_to_do() {
 }
 
 #[test]
+fn second_process_on_a_folder_is_refused() {
+    let data = TempDir::new().unwrap();
+    let first = Dev::start(data.path(), &["--port", "0"]);
+    let (status, said) = refused(command(data.path(), &["--port", "0"]));
+    assert!(status == Some(2) && said.contains("another jwksmith uses"), "{said}");
+    first.stop();
+    Dev::start(data.path(), &[]);
+}
+
+#[test]
+fn unfit_api_is_refused_and_spoils_no_later_start() {
+    let data = TempDir::new().unwrap();
+    let dev = Dev::start(data.path(), &["--port", "0", "--api", "https://a.example/x=HS256"]);
+    let management = format!("{}api/v2/=RS256", dev.issuer());
+    dev.stop();
+    let long = format!("{}=HS256", "a".repeat(201));
+    let unfit = [
+        (management.as_str(), "management API"),
+        (long.as_str(), "no file name"),
+        ("///=HS256", "no file name"),
+        ("https://a.example-x=HS256", "in one file"),
+        ("a\nb=RS256", "control"),
+    ];
+    for (api, hint) in unfit {
+        let (status, said) = refused(command(data.path(), &["--api", api]));
+        assert!(status == Some(2) && said.contains(hint), "{hint}: {said}");
+    }
+    let dev = Dev::start(data.path(), &[]);
+    dev.token(&format!("{}api/v2/", dev.issuer()));
+    dev.token("https://a.example/x");
+}
+
+#[test]
+fn left_over_files_and_open_folders_do_not_leak() {
+    let data = TempDir::new().unwrap();
+    let elsewhere = data.path().join("elsewhere");
+    fs::write(&elsewhere, "").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, data.path().join("dev.new")).unwrap();
+    let dev = Dev::start(data.path(), &["--port", "0"]);
+    let mode = fs::symlink_metadata(data.path().join("dev.env")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "", "the link was not followed");
+    dev.stop();
+    fs::set_permissions(data.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let (status, said) = refused(command(data.path(), &[]));
+    assert!(status == Some(2) && said.contains("chmod go-w"), "{said}");
+}
+
+#[test]
+fn proxy_of_the_environment_is_not_asked() {
+    let data = TempDir::new().unwrap();
+    let mut proxied = command(data.path(), &["--port", "0"]);
+    for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        proxied.env(variable, "http://127.0.0.1:9");
+    }
+    Dev::of(proxied, data.path());
+}
+
+#[test]
+fn client_that_never_finishes_its_request_does_not_hold_up_the_stop() {
+    use std::io::Write as _;
+    let data = TempDir::new().unwrap();
+    let mut dev = Dev::start(data.path(), &["--port", "0"]);
+    let mut client = std::net::TcpStream::connect(format!("127.0.0.1:{}", dev.port())).unwrap();
+    client.write_all(b"GET /pem HT").unwrap();
+    let id = dev.child.id().to_string();
+    // The second signal ends what the first one waits for.
+    for _ in 0..2 {
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+    assert_eq!(dev.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn wrong_or_missing_key_encryption_key_stops_the_start_and_replaces_nothing() {
     let data = TempDir::new().unwrap();
     let first = Dev::start(data.path(), &["--port", "0"]);

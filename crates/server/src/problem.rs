@@ -17,6 +17,12 @@ pub enum Problem {
     /// The request names no host.
     #[error("the request names no host: send a Host header")]
     HostMissing,
+    /// The request names more than one host.
+    #[error("the request has several Host headers: send one")]
+    HostRepeated,
+    /// The request did not arrive in time.
+    #[error("the request did not arrive within {} seconds", crate::routes::REQUEST_SECONDS_MAX)]
+    TooSlow,
     /// No tenant's issuer has this host and port.
     #[error(
         "no tenant is served under the host {}: use the issuer's own URL, exactly as it was configured",
@@ -51,6 +57,8 @@ impl Problem {
     fn parts(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::HostMissing => (StatusCode::BAD_REQUEST, "host_missing", "Host missing"),
+            Self::HostRepeated => (StatusCode::BAD_REQUEST, "host_repeated", "Several hosts"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "request_too_slow", "Request too slow"),
             Self::TenantUnknown { .. } => (StatusCode::NOT_FOUND, "tenant_unknown", "Unknown tenant"),
             Self::NoCurrentKey => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "no_current_key", "No current signing key")

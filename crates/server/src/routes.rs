@@ -1,10 +1,13 @@
 //! The list of every endpoint: method, path, who may call it, handler. The router is this list.
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware;
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::cors::{Any, CorsLayer};
 
@@ -15,6 +18,9 @@ use crate::{certificates, management, token, well_known};
 
 /// The largest request body, in bytes. A token request has a few hundred.
 pub const REQUEST_BYTES_MAX: usize = 16 * 1024;
+
+/// How long a request may take from its header to its answer, in seconds. The slowest thing here, a rotation, takes one.
+pub const REQUEST_SECONDS_MAX: u64 = 30;
 
 /// Who may call an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +83,14 @@ pub fn router(state: ServerState) -> Router {
     routes
         .fallback(async || Problem::PathUnknown)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .layer(middleware::from_fn(in_time))
         .with_state(state)
+}
+
+/// Gives up on a request that trickles in.
+async fn in_time(request: Request, next: Next) -> Result<Response, Problem> {
+    let time = Duration::from_secs(REQUEST_SECONDS_MAX);
+    tokio::time::timeout(time, next.run(request)).await.map_err(|_| Problem::TooSlow)
 }
 
 impl Route {

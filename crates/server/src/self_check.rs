@@ -7,13 +7,13 @@ use jwksmith_verifier::{AccessClaims, Algorithm, ConfigError, Policy, PolicyErro
 #[derive(Debug, thiserror::Error)]
 pub enum SelfCheckError {
     /// The policy of the check itself.
-    #[error("the self-check cannot be set up: {0}")]
+    #[error("the self-check cannot be set up")]
     Policy(#[from] PolicyError),
     /// The verifier of the check itself.
-    #[error("the self-check cannot be set up: {0}")]
+    #[error("the self-check cannot be set up")]
     Config(#[from] ConfigError),
     /// A token that was just issued does not verify against what is published.
-    #[error("a token that this server issued does not verify against its own key set: {0}")]
+    #[error("a token that this server issued does not verify against its own key set")]
     Verify(#[from] VerifyError),
 }
 

@@ -39,13 +39,20 @@ impl FromRequestParts<ServerState> for Tenant {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
-        let host = host(parts).ok_or(Problem::HostMissing)?;
+        let host = host(parts)?;
         let tenant = state.authority.tenant_by_authority(host);
         tenant.map(Self).ok_or_else(|| Problem::TenantUnknown { host: host.to_owned() })
     }
 }
 
-fn host(parts: &Parts) -> Option<&str> {
-    let header = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-    header.or_else(|| parts.uri.authority().map(axum::http::uri::Authority::as_str))
+/// RFC 9112 §3.2: exactly one `Host`, and a target in absolute form goes before it (§3.2.2). Whoever stands in front of this
+/// server and reads it differently would ask one tenant and get another.
+fn host(parts: &Parts) -> Result<&str, Problem> {
+    let mut headers = parts.headers.get_all(HOST).iter();
+    let header = headers.next().map(|host| host.to_str().map_err(|_| Problem::HostMissing)).transpose()?;
+    if headers.next().is_some() {
+        return Err(Problem::HostRepeated);
+    }
+    let target = parts.uri.authority().map(axum::http::uri::Authority::as_str);
+    target.or(header).ok_or(Problem::HostMissing)
 }

@@ -6,7 +6,7 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -55,7 +55,7 @@ pub(crate) async fn issue(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, TokenError> {
-    let body = body.map_err(|_| TokenError::too_large(REQUEST_BYTES_MAX))?;
+    let body = body.map_err(|rejection| unreadable(&rejection))?;
     let parameters = parameters(&headers, &body)?;
     let basic = headers.contains_key(AUTHORIZATION);
     check_grant_type(&parameters)?;
@@ -76,6 +76,15 @@ pub(crate) async fn issue(
         scope: issued.scope,
     };
     Ok((no_store(), Json(body)).into_response())
+}
+
+fn unreadable(rejection: &BytesRejection) -> TokenError {
+    match rejection {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+            TokenError::too_large(REQUEST_BYTES_MAX)
+        }
+        _ => TokenError::invalid_request("the body of the request did not arrive whole"),
+    }
 }
 
 fn parameters(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, TokenError> {
@@ -135,7 +144,11 @@ fn audience(parameters: &Parameters) -> Result<&str, TokenError> {
 }
 
 fn credentials(headers: &HeaderMap, parameters: &Parameters) -> Result<Credentials, TokenError> {
-    let Some(header) = headers.get(AUTHORIZATION) else { return from_body(parameters) };
+    let mut headers = headers.get_all(AUTHORIZATION).iter();
+    let Some(header) = headers.next() else { return from_body(parameters) };
+    if headers.next().is_some() {
+        return Err(TokenError::invalid_request("the request has several Authorization headers"));
+    }
     if parameters.client_secret.is_some() {
         // RFC 6749 §2.3: "MUST NOT use more than one authentication method in each request".
         return Err(TokenError::invalid_request("the client secret stands in the header and in the body"));

@@ -286,6 +286,11 @@ async fn bad_token_requests_are_refused_in_the_words_of_rfc_6749() {
         (bare().request(&app).bearer_auth(secret), 401, "invalid_client"),
         (good().request(&app).basic_auth(id, Some(secret)), 400, "invalid_request"),
         (bare().and("client_id", "other").request(&app).basic_auth(id, Some(secret)), 400, "invalid_request"),
+        (
+            bare().request(&app).basic_auth(id, Some(secret)).header(header::AUTHORIZATION, "Basic eDp5"),
+            400,
+            "invalid_request",
+        ),
         (good().with("audience", "https://unknown.example/").request(&app), 403, "access_denied"),
         (good().and("scope", "read:things write:things").request(&app), 400, "invalid_scope"),
         (good().and("scope", "read:\u{e9}").request(&app), 400, "invalid_scope"),
@@ -426,5 +431,35 @@ async fn strange_requests_get_a_problem_that_says_what_to_do() {
         assert_eq!((answer.status, &answer.json()["code"]), (status, &code.into()), "{}", answer.text());
         assert_eq!(answer.header(header::CONTENT_TYPE), "application/problem+json");
         assert_eq!(members(&answer.json()), ["code", "detail", "status", "title", "type"]);
+    }
+}
+
+/// Sends a request as it stands; the status of the answer.
+async fn raw_status(app: &TestApp, request: &str) -> u16 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let address = app.issuer().trim_start_matches("http://").trim_end_matches('/');
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn host_is_one_and_a_target_in_absolute_form_goes_before_it() {
+    let app = app().await;
+    let here = app.issuer().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let close = "Connection: close\r\n\r\n";
+    let cases = [
+        (format!("GET /pem HTTP/1.1\r\nHost: {here}\r\n{close}"), 200),
+        (format!("GET /pem HTTP/1.1\r\nHost: {}\r\n{close}", here.to_uppercase()), 200),
+        (format!("GET /pem HTTP/1.1\r\nHost: {here}\r\nHost: {here}\r\n{close}"), 400),
+        (format!("GET /pem HTTP/1.1\r\nHost: {here}\r\nHost: evil.example\r\n{close}"), 400),
+        (format!("GET http://{here}/pem HTTP/1.1\r\nHost: evil.example\r\n{close}"), 200),
+        (format!("GET http://evil.example/pem HTTP/1.1\r\nHost: {here}\r\n{close}"), 404),
+        (format!("GET /pem HTTP/1.0\r\n{close}"), 400),
+    ];
+    for (request, status) in cases {
+        assert_eq!(raw_status(&app, &request).await, status, "{request}");
     }
 }

@@ -39,7 +39,7 @@ impl Discovery {
             return Err(IssuerError::IssuerMismatch { expected: issuer.to_owned(), found });
         }
         let jwks_uri = raw.jwks_uri.ok_or(IssuerError::DiscoveryMember("jwks_uri"))?;
-        let jwks_uri = fetchable(&jwks_uri)
+        let jwks_uri = fetchable_for(issuer, &jwks_uri)
             .map_err(|reason| IssuerError::JwksUriRefused { url: jwks_uri.clone(), reason })?;
         Ok(Self { issuer: found, jwks_uri })
     }
@@ -94,12 +94,31 @@ pub(crate) fn fetchable(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
+/// The same for a URL that this issuer's document names: an issuer elsewhere may not send us to this machine, nor to an
+/// address that only this link knows, such as a cloud's metadata service.
+fn fetchable_for(issuer: &str, text: &str) -> Result<Url, &'static str> {
+    let url = fetchable(text)?;
+    let issuer_is_here = fetchable(issuer).is_ok_and(|issuer| is_loopback(&issuer));
+    if !issuer_is_here && (is_loopback(&url) || is_link_local(&url)) {
+        return Err("it leads to this machine or its link, and the issuer is elsewhere");
+    }
+    Ok(url)
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
+    }
+}
+
+fn is_link_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_link_local() || address.is_unspecified(),
+        Some(Host::Ipv6(address)) => address.is_unicast_link_local() || address.is_unspecified(),
+        _ => false,
     }
 }
 
@@ -122,10 +141,9 @@ mod tests {
         let extra =
             r#"{"issuer":"https://issuer.example/","jwks_uri":"https://keys.example/k","x":[{"y":1}]}"#;
         check(extra, Ok("https://keys.example/k"));
-        check(
-            r#"{"jwks_uri":"http://127.0.0.1:1/k","issuer":"https://issuer.example/"}"#,
-            Ok("http://127.0.0.1:1/k"),
-        );
+        let here = r#"{"issuer":"http://localhost:1/","jwks_uri":"http://127.0.0.1:1/k"}"#;
+        let parsed = Discovery::parse("http://localhost:1/x", here.as_bytes(), "http://localhost:1/");
+        assert_eq!(parsed.unwrap().jwks_uri().as_str(), "http://127.0.0.1:1/k");
     }
 
     #[test]
@@ -151,6 +169,14 @@ mod tests {
             "file:///etc/passwd",
             "data:application/json,{}",
             "http://169.254.169.254/latest",
+            "https://169.254.169.254/latest",
+            "https://[fe80::1]/k",
+            "https://0.0.0.0/k",
+            "https://[::]/k",
+            "http://127.0.0.1:1/k",
+            "https://127.0.0.1/k",
+            "https://localhost/k",
+            "https://[::1]/k",
             "http://keys.example/k",
             "/keys",
             "keys.json",

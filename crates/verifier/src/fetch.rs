@@ -15,8 +15,8 @@ use crate::error::{ConfigError, IssuerError};
 /// How fetches are bounded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FetchSettings {
-    /// From the first byte sent to the last byte read; 5 s. Callers that need a new key wait this long at most, twice
-    /// when the discovery document must be fetched first.
+    /// For everything that one refresh does, from locating the issuer to the last byte of its key set; 5 s. Nobody waits
+    /// longer for a new key.
     pub timeout: Duration,
     /// For the connection alone; 2 s.
     pub connect_timeout: Duration,
@@ -56,10 +56,20 @@ pub(crate) struct Caching {
     pub(crate) etag: Option<String>,
 }
 
+impl Caching {
+    /// Takes over what a 304 left unsaid.
+    pub(crate) fn inherit(&mut self, fresh_for: Option<Duration>, etag: Option<&str>) {
+        self.fresh_for = self.fresh_for.or(fresh_for);
+        self.etag = self.etag.take().or_else(|| etag.map(str::to_owned));
+    }
+}
+
 impl Fetcher {
     pub(crate) fn new(settings: &FetchSettings) -> Result<Self, ConfigError> {
         let client = Client::builder()
             .redirect(redirect::Policy::none())
+            // A proxy out of the environment would see, and could answer, what was promised to stay on this machine.
+            .no_proxy()
             .timeout(settings.timeout)
             .connect_timeout(settings.connect_timeout)
             .user_agent(concat!("jwksmith-verifier/", env!("CARGO_PKG_VERSION")))

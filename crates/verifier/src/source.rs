@@ -1,5 +1,7 @@
 //! Where one issuer's key set comes from: discovery first, then the `jwks_uri` that it names.
 
+use std::time::Duration;
+
 use url::Url;
 
 use crate::discovery::{Discovery, fetchable, well_known_urls};
@@ -12,6 +14,22 @@ pub(crate) struct Source {
     issuer: String,
     issuer_url: Url,
     fetcher: Fetcher,
+    deadline: Duration,
+}
+
+/// Where the key set was found before, and the entity tag that it had there.
+pub(crate) struct Known {
+    pub(crate) discovery: Discovery,
+    pub(crate) etag: Option<String>,
+}
+
+/// Whether a known place is good enough.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Locate {
+    /// It is, as long as it answers
+    IfNeeded,
+    /// It is not
+    Anew,
 }
 
 /// A key set that was fetched, or word that the known one is still current.
@@ -29,23 +47,41 @@ impl Source {
         if issuer_url.query().is_some() {
             return Err(refused("it carries a query"));
         }
-        Ok(Self { issuer: issuer.to_owned(), issuer_url, fetcher: Fetcher::new(settings)? })
+        let (issuer, fetcher) = (issuer.to_owned(), Fetcher::new(settings)?);
+        Ok(Self { issuer, issuer_url, fetcher, deadline: settings.timeout })
     }
 
-    /// Fetches the key set; `known` is the place where it was found before and the entity tag that it had there.
+    /// Fetches the key set, all within the deadline.
     ///
-    /// When the known place fails, the issuer is located again at once: it may have moved its keys.
-    pub(crate) async fn fetch(
-        &self,
-        known: Option<(Discovery, Option<String>)>,
-    ) -> Result<Delivery, IssuerError> {
-        let Some((discovery, etag)) = known else {
+    /// A known place is asked directly, and with its entity tag. The issuer is located anew when there is none, when that
+    /// place fails, and when a key was missed: the issuer may have moved its keys and left the old ones behind.
+    pub(crate) async fn fetch(&self, known: Option<Known>, locate: Locate) -> Result<Delivery, IssuerError> {
+        let fetched = tokio::time::timeout(self.deadline, self.fetch_unbounded(known, locate));
+        let late = || IssuerError::Unreachable {
+            url: self.issuer_url.to_string(),
+            reason: "the deadline for the whole refresh passed".to_owned(),
+        };
+        fetched.await.map_err(|_| late())?
+    }
+
+    async fn fetch_unbounded(&self, known: Option<Known>, locate: Locate) -> Result<Delivery, IssuerError> {
+        let Some(known) = known else {
             return self.key_set(self.locate().await?, None).await;
         };
-        match self.key_set(discovery.clone(), etag.as_deref()).await {
-            Err(error) => self.located_elsewhere(&discovery, error).await,
+        if locate == Locate::Anew {
+            let discovery = self.locate().await.unwrap_or_else(|_| known.discovery.clone());
+            return self.key_set_at(discovery, &known).await;
+        }
+        match self.key_set(known.discovery.clone(), known.etag.as_deref()).await {
+            Err(error) => self.located_elsewhere(&known.discovery, error).await,
             delivered => delivered,
         }
+    }
+
+    /// The entity tag is that of one place, and says nothing at another.
+    async fn key_set_at(&self, discovery: Discovery, known: &Known) -> Result<Delivery, IssuerError> {
+        let etag = known.etag.as_deref().filter(|_| discovery == known.discovery);
+        self.key_set(discovery, etag).await
     }
 
     async fn located_elsewhere(

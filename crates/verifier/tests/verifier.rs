@@ -220,12 +220,26 @@ async fn known_key_never_waits_for_a_fetch() {
     assert_eq!(scene.verdict(&scene.token()).await, "ok");
     let gate = Gate::closed();
     scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&scene.key])).behind(&gate));
-    for (seconds, age) in [(80, "ahead"), (100, "stale")] {
-        scene.clock.advance(seconds);
-        assert_eq!(scene.verdict(&scene.token()).await, "ok", "{age}, with a fetch that hangs");
-    }
+    scene.clock.advance(80);
+    assert_eq!(scene.verdict(&scene.token()).await, "ok", "ahead of time, with a fetch that hangs");
+    scene.clock.advance(19);
+    assert_eq!(scene.verdict(&scene.token()).await, "ok", "still fresh, with a fetch that hangs");
     until(|| scene.fetches() == 2).await;
     gate.open();
+}
+
+#[tokio::test]
+async fn withdrawn_key_is_refused_after_a_quiet_time() {
+    let scene = Scene::new().await;
+    let second = TestKey::generate(Algorithm::ES256, "second");
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&second])));
+    scene.clock.advance(100);
+    assert_eq!(
+        scene.verdict(&scene.token()).await,
+        "kid_unknown",
+        "past its freshness the set is refreshed first"
+    );
 }
 
 #[tokio::test]
@@ -254,7 +268,7 @@ async fn outage_is_survived_until_the_stale_limit() {
     scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::status(500));
     scene.clock.advance(1_099);
     assert_eq!(scene.verdict(&scene.token()).await, "ok", "stale");
-    until(|| scene.fetches() == 2).await;
+    assert_eq!(scene.fetches(), 2, "served only after a refresh has failed");
     scene.clock.advance(1);
     assert_eq!(scene.verdict(&scene.token()).await, "issuer_status", "expired");
 
@@ -348,6 +362,48 @@ async fn unchanged_set_is_confirmed_by_its_entity_tag() {
 }
 
 #[tokio::test]
+async fn entity_tag_belongs_to_the_set_that_had_it() {
+    let scene = Scene::new().await;
+    let second = TestKey::generate(Algorithm::ES256, "second");
+    let tagged = || cached(Reply::keys(&[&scene.key])).header("etag", "\"first\"");
+    scene.issuer.serve(FakeIssuer::KEY_SET, tagged());
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&second])));
+    scene.clock.advance(100);
+    assert_eq!(scene.verdict(&scene.token_of(&second)).await, "ok");
+    // Back to the first set: its tag must not make the second one look current.
+    scene.issuer.serve(FakeIssuer::KEY_SET, tagged());
+    scene.clock.advance(100);
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    assert_eq!(scene.verdict(&scene.token_of(&second)).await, "kid_unknown");
+}
+
+#[tokio::test]
+async fn confirmation_without_caching_keeps_the_freshness_said_before() {
+    let scene = Scene::new().await;
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&scene.key])).header("etag", "\"1\""));
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    for fetches in 2..4 {
+        scene.clock.advance(100);
+        assert_eq!(scene.verdict(&scene.token()).await, "ok");
+        assert_eq!(scene.fetches(), fetches, "a 304 of the scripted issuer has no Cache-Control");
+    }
+}
+
+#[tokio::test]
+async fn key_set_that_moved_and_left_its_old_keys_behind_is_found() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    let second = TestKey::generate(Algorithm::ES256, "second");
+    let moved = json!({ "issuer": scene.issuer.issuer(), "jwks_uri": scene.issuer.url("/moved") });
+    scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::json(&moved));
+    scene.issuer.serve("/moved", Reply::keys(&[&second]));
+    scene.clock.advance(FLOOR);
+    assert_eq!(scene.verdict(&scene.token_of(&second)).await, "ok");
+    assert_eq!((scene.fetches(), scene.issuer.requests("/moved")), (1, 1));
+}
+
+#[tokio::test]
 async fn moved_key_set_is_located_again() {
     let scene = Scene::new().await;
     assert_eq!(scene.verdict(&scene.token()).await, "ok");
@@ -355,8 +411,9 @@ async fn moved_key_set_is_located_again() {
     let moved = json!({ "issuer": scene.issuer.issuer(), "jwks_uri": scene.issuer.url("/moved") });
     scene.issuer.serve(FakeIssuer::KEY_SET, Reply::status(410));
     scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::json(&moved));
-    scene.issuer.serve("/moved", Reply::keys(&[&second]));
-    scene.clock.advance(FLOOR);
+    scene.issuer.serve("/moved", Reply::keys(&[&scene.key, &second]));
+    scene.clock.advance(100);
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
     assert_eq!(scene.verdict(&scene.token_of(&second)).await, "ok");
     assert_eq!(scene.issuer.requests("/moved"), 1);
 }

@@ -1,4 +1,4 @@
-//! The data folder of `dev`: its files, and who may read them.
+//! The data folder of `dev`: its files, who may read them, and that one process at a time works on them.
 //!
 //! | file | mode | holds |
 //! | --- | --- | --- |
@@ -6,11 +6,12 @@
 //! | `key-encryption-key` | 0600 | what the keys are sealed under, unless the environment holds it |
 //! | `dev.env` | 0600 | issuer, audience and credentials, for scripts |
 //! | `*.jwks.json` | 0600 | the shared secret of one HS256 API |
+//! | `dev.lock` | 0600 | nothing; whoever runs on the folder has it locked |
 //!
 //! The key-encryption key is made once, with the folder. It is never made for a database that is there already, which
 //! it could not open.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -21,8 +22,12 @@ use jwksmith_jose::{Algorithm, SecretBytes, base64url_encode};
 /// Holds the key-encryption key instead of the file, where it is set.
 const KEY_VARIABLE: &str = "JWKSMITH_KEY_ENCRYPTION_KEY";
 
-/// The data folder.
-pub(super) struct Folder(PathBuf);
+/// The data folder, for this process alone.
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Held until the process ends, however it ends.
+    _lock: File,
+}
 
 /// What the application proves itself with.
 pub(super) struct Credentials {
@@ -35,31 +40,29 @@ impl Folder {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         make_private_folder(path)
             .with_context(|| format!("the data folder {} cannot be made", path.display()))?;
-        Ok(Self(path.to_owned()))
+        refuse_writable_by_others(path)?;
+        Ok(Self { path: path.to_owned(), _lock: lock(path)? })
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     pub(super) fn database(&self) -> PathBuf {
-        self.0.join("authority.db")
+        self.path.join("authority.db")
     }
 
     pub(super) fn env(&self) -> PathBuf {
-        self.0.join("dev.env")
+        self.path.join("dev.env")
     }
 
     fn key(&self) -> PathBuf {
-        self.0.join("key-encryption-key")
+        self.path.join("key-encryption-key")
     }
 
     /// The file that holds the shared secret of an HS256 API.
     pub(super) fn secret(&self, audience: &str) -> PathBuf {
-        let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
-        let (_, bare) = audience.split_once("://").unwrap_or(("", audience));
-        let name: String = bare.chars().map(safe).collect();
-        self.0.join(format!("{}.jwks.json", name.trim_matches(['-', '.'])))
+        self.path.join(secret_name(audience).unwrap_or_default())
     }
 
     /// The key-encryption key, from the environment or the file; a new one for a new folder.
@@ -87,8 +90,8 @@ impl Folder {
             );
         }
         let (key, text) = KeyEncryptionKey::generate()?;
-        let mut file = private_file().create_new(true).open(path)?;
-        writeln!(file, "{}", text.expose()).and_then(|()| file.sync_all())?;
+        // Whole or not at all: half a key would stop every later start.
+        replace(path, text.expose().as_bytes())?;
         Ok(key)
     }
 
@@ -136,6 +139,33 @@ impl Folder {
     }
 }
 
+/// The name of the file for the shared secret of this API: the audience without its scheme, in letters, digits and dots.
+/// Nothing if that leaves nothing, or is too long.
+pub(super) fn secret_name(audience: &str) -> Option<String> {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+    let (_, bare) = audience.split_once("://").unwrap_or(("", audience));
+    let name: String = bare.chars().map(safe).collect();
+    let name = name.trim_matches(['-', '.']);
+    (!name.is_empty() && name.len() <= SECRET_NAME_BYTES_MAX).then(|| format!("{name}.jwks.json"))
+}
+
+/// File systems take 255 bytes; the ending and the one of the new file beside it need some.
+const SECRET_NAME_BYTES_MAX: usize = 200;
+
+/// Two processes on one folder would make two of everything.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("dev.lock");
+    let lock = private_file().create(true).open(&path);
+    let lock = lock.with_context(|| format!("{} cannot be written", path.display()))?;
+    lock.try_lock().with_context(|| {
+        format!(
+            "another jwksmith uses the data folder {}: stop it, or choose another --data",
+            folder.display()
+        )
+    })?;
+    Ok(lock)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the binary is the one place that reads the environment")]
 fn key_from_environment() -> anyhow::Result<Option<String>> {
     match std::env::var(KEY_VARIABLE) {
@@ -149,7 +179,12 @@ fn key_from_environment() -> anyhow::Result<Option<String>> {
 fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
         let new = path.with_extension("new");
-        let mut file = private_file().create(true).truncate(true).open(&new)?;
+        // What an interrupted start left behind goes: its mode, or what it links to, may be another.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = private_file().create_new(true).open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&new, path)
@@ -194,5 +229,22 @@ fn refuse_readable_by_others(path: &Path) -> anyhow::Result<()> {
 
 #[cfg(not(unix))]
 fn refuse_readable_by_others(_: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn refuse_writable_by_others(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path)?.permissions().mode();
+    ensure!(
+        mode & 0o022 == 0,
+        "the data folder {0} can be written by others: chmod go-w {0}",
+        path.display()
+    );
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_writable_by_others(_: &Path) -> anyhow::Result<()> {
     Ok(())
 }

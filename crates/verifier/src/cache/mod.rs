@@ -10,14 +10,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use jwksmith_jose::KeySet;
+use jwksmith_jose::{KeySet, quoted};
 use tokio::sync::watch;
 
 use self::state::{CacheState, Effect, Event};
 use crate::clock::Clock;
 use crate::discovery::Discovery;
 use crate::error::{IssuerError, Undecided};
-use crate::source::{Delivery, Source};
+use crate::fetch::Caching;
+use crate::source::{Delivery, Known, Locate, Source};
 
 pub use self::state::CacheSettings;
 
@@ -28,8 +29,22 @@ pub(crate) struct Snapshot {
     /// Grows with every set that replaced another.
     pub(crate) generation: u64,
     etag: Option<String>,
+    /// What the issuer said of its freshness.
+    fresh_for: Option<Duration>,
     /// Until this monotonic reading nobody needs to ask the state machine.
     quiet_until: Duration,
+}
+
+impl Snapshot {
+    /// Tells the log what was found, and why keys are not used.
+    fn tell(&self) {
+        let (keys, skipped) = (self.keys.keys().len(), self.keys.skipped().len());
+        tracing::debug!(url = %self.discovery.jwks_uri(), keys, skipped, generation = self.generation, "key set at hand");
+        for key in self.keys.skipped() {
+            let kid = key.key_id.as_deref().unwrap_or_default();
+            tracing::debug!(index = key.index, kid = %quoted(kid), reason = %key.reason, "key skipped");
+        }
+    }
 }
 
 /// One issuer's cache.
@@ -79,20 +94,20 @@ impl Cache {
         self.shared.snapshot.load_full()
     }
 
-    /// A snapshot that may be verified with; waits for a fetch only if there is none.
+    /// A snapshot that may be verified with. Waits for a fetch if there is none, or if it is past its freshness; in that
+    /// case it does for as long as fetches fail.
     pub(crate) async fn current(&self) -> Result<Arc<Snapshot>, Undecided> {
         let (effect, ended) = self.step(Event::KeyWanted);
         match effect {
-            Effect::Serve | Effect::None => {}
-            Effect::ServeAndFetch => self.begin_fetch(),
+            Effect::Serve | Effect::TooSoon { .. } | Effect::None => {}
+            Effect::ServeAndFetch => self.begin_fetch(Locate::IfNeeded),
             Effect::FetchAndWait => {
-                self.begin_fetch();
-                return self.outcome(ended).await;
+                self.begin_fetch(Locate::IfNeeded);
+                self.end(ended).await;
             }
-            Effect::Join => return self.outcome(ended).await,
-            Effect::TooSoon { .. } => return Err(self.undecided()),
+            Effect::Join => self.end(ended).await,
         }
-        self.latest().ok_or_else(|| self.undecided())
+        self.usable().ok_or_else(|| self.undecided())
     }
 
     /// A snapshot newer than `seen`, if one can be had now; nothing if the floor forbids a fetch or the fetch brought
@@ -106,23 +121,25 @@ impl Cache {
         let (effect, ended) = self.step(Event::NewerWanted);
         match effect {
             Effect::FetchAndWait => {
-                self.begin_fetch();
-                self.outcome(ended).await?;
+                self.begin_fetch(Locate::Anew);
+                self.end(ended).await;
             }
-            Effect::Join => drop(self.outcome(ended).await?),
-            // Within the floor the set at hand is as good as a new one, unless the issuer has been failing.
-            Effect::TooSoon { .. } if self.shared.lock().machine.is_failing() => return Err(self.undecided()),
+            Effect::Join => self.end(ended).await,
             Effect::TooSoon { .. } | Effect::Serve | Effect::ServeAndFetch | Effect::None => {}
         }
-        Ok(newer())
+        // Within the floor the set at hand is as good as a new one, unless the issuer has been failing.
+        if self.shared.lock().machine.is_failing() { Err(self.undecided()) } else { Ok(newer()) }
     }
 
     /// Waits for the end of the fetch under way.
-    async fn outcome(&self, mut ended: watch::Receiver<()>) -> Result<Arc<Snapshot>, Undecided> {
+    async fn end(&self, mut ended: watch::Receiver<()>) {
         // The sender lives as long as `self`, so this ends with a change and never with an error.
         let _ = ended.changed().await;
-        let failing = self.shared.lock().machine.is_failing();
-        self.latest().filter(|_| !failing).ok_or_else(|| self.undecided())
+    }
+
+    fn usable(&self) -> Option<Arc<Snapshot>> {
+        let usable = self.shared.lock().machine.is_usable(self.shared.clock.monotonic());
+        self.latest().filter(|_| usable)
     }
 
     fn undecided(&self) -> Undecided {
@@ -140,9 +157,9 @@ impl Cache {
     }
 
     /// Runs the fetch that the state machine has just counted, in a task of its own.
-    fn begin_fetch(&self) {
+    fn begin_fetch(&self, locate: Locate) {
         let flight = Flight { shared: Arc::clone(&self.shared), landed: false };
-        tokio::spawn(flight.run());
+        tokio::spawn(flight.run(locate));
     }
 }
 
@@ -153,24 +170,29 @@ impl Shared {
     }
 
     /// Takes a delivery in: the new set replaces the old one whole.
-    fn accept(&self, delivery: Delivery) {
+    fn accept(&self, mut delivery: Delivery) {
         let mut state = self.lock();
         let before = self.snapshot.load_full();
         let generation = before.as_ref().map_or(0, |before| before.generation);
-        let (keys, generation) = match (delivery.keys, &before) {
+        let (keys, generation) = match (delivery.keys.take(), &before) {
             (Some(keys), _) => (Arc::new(keys), generation.saturating_add(1)),
-            (None, Some(before)) => (Arc::clone(&before.keys), generation),
+            // RFC 9111 §4.3.4: a 304 updates what is kept, and what it does not say stays.
+            (None, Some(before)) => {
+                delivery.caching.inherit(before.fresh_for, before.etag.as_deref());
+                (Arc::clone(&before.keys), generation)
+            }
             // 304 to a question that was not asked.
             (None, None) => {
                 drop(state);
                 return self.reject(IssuerError::Abandoned);
             }
         };
-        state.machine.step(Event::Fetched { fresh_for: delivery.caching.fresh_for }, self.clock.monotonic());
+        let Delivery { discovery, caching: Caching { fresh_for, etag }, .. } = delivery;
+        state.machine.step(Event::Fetched { fresh_for }, self.clock.monotonic());
         let quiet_until = state.machine.quiet_until();
-        let etag = delivery.caching.etag.or_else(|| before.as_ref().and_then(|before| before.etag.clone()));
-        let discovery = delivery.discovery;
-        self.snapshot.store(Some(Arc::new(Snapshot { keys, discovery, generation, etag, quiet_until })));
+        let snapshot = Snapshot { keys, discovery, generation, etag, fresh_for, quiet_until };
+        snapshot.tell();
+        self.snapshot.store(Some(Arc::new(snapshot)));
         self.ended.send_replace(());
     }
 
@@ -191,9 +213,10 @@ struct Flight {
 }
 
 impl Flight {
-    async fn run(mut self) {
-        let known = self.shared.snapshot.load_full().map(|set| (set.discovery.clone(), set.etag.clone()));
-        let outcome = self.shared.source.fetch(known).await;
+    async fn run(mut self, locate: Locate) {
+        let snapshot = self.shared.snapshot.load_full();
+        let known = snapshot.map(|set| Known { discovery: set.discovery.clone(), etag: set.etag.clone() });
+        let outcome = self.shared.source.fetch(known, locate).await;
         match outcome {
             Ok(delivery) => self.shared.accept(delivery),
             Err(error) => self.shared.reject(error),

@@ -5,12 +5,15 @@
 //!
 //! A key set passes four ages:
 //!
-//! | age | until | a known key | meanwhile |
-//! | --- | --- | --- | --- |
-//! | fresh | 4/5 of its freshness | is served | nothing |
-//! | ahead | its freshness | is served | refreshed in the background |
-//! | stale | `stale_max` longer | is served | refreshed in the background |
-//! | expired | | waits for a fetch | |
+//! | age | until | a known key |
+//! | --- | --- | --- |
+//! | fresh | 4/5 of its freshness | is served |
+//! | ahead | its freshness | is served, while the set is refreshed in the background |
+//! | stale | `stale_max` longer | waits for one refresh; while refreshes fail, is served |
+//! | expired | | waits for a refresh, and is refused if it fails |
+//!
+//! So a withdrawn key outlives its freshness only while the issuer cannot be reached, and under traffic, which refreshes
+//! ahead of time, nobody waits.
 //!
 //! Whatever the reason, two fetches never begin within one floor; after failures the floor doubles.
 
@@ -22,7 +25,7 @@ use crate::error::ConfigError;
 ///
 /// | setting | default | because |
 /// | --- | --- | --- |
-/// | `floor` | 10 s | a flood of made-up `kid`s costs the issuer 6 requests a minute, and a rotated key waits 10 s at most |
+/// | `floor` | 10 s | a flood of made-up `kid`s costs the issuer 6 refreshes a minute, and a rotated key waits 10 s at most |
 /// | `backoff_max` | 5 min | an issuer that comes back is found again soon |
 /// | `fresh_default` | 5 min | what most libraries take where the issuer says nothing |
 /// | `fresh_min` | 1 min | an issuer that forbids caching would otherwise be asked for every token |
@@ -40,7 +43,7 @@ pub struct CacheSettings {
     pub fresh_min: Duration,
     /// The longest freshness, whatever the issuer says.
     pub fresh_max: Duration,
-    /// How long a set is served beyond its freshness while it cannot be refreshed.
+    /// How long a set is served beyond its freshness while refreshes fail.
     pub stale_max: Duration,
 }
 
@@ -118,11 +121,12 @@ pub(crate) struct CacheState {
     failures: u32,
 }
 
-/// The readings at which a set passes from one age to the next.
+/// The readings at which a set passes into its ages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Freshness {
-    ahead_at: Duration,
-    expired_at: Duration,
+    ahead: Duration,
+    stale: Duration,
+    expired: Duration,
 }
 
 impl CacheState {
@@ -142,12 +146,17 @@ impl CacheState {
 
     /// Until this reading the set can be served without asking again.
     pub(crate) fn quiet_until(&self) -> Duration {
-        self.set.map_or(Duration::ZERO, |set| set.ahead_at)
+        self.set.map_or(Duration::ZERO, |set| set.ahead)
     }
 
     /// How long until a fetch may begin.
     pub(crate) fn retry_after(&self, now: Duration) -> Duration {
         self.not_before.saturating_sub(now)
+    }
+
+    /// Whether the set at hand may be used when no newer one is to be had.
+    pub(crate) fn is_usable(&self, now: Duration) -> bool {
+        self.set.is_some_and(|set| now < set.expired)
     }
 
     /// Whether the last fetch failed, so that an answer from the set at hand is not the issuer's latest word.
@@ -157,12 +166,14 @@ impl CacheState {
 
     fn key_wanted(&mut self, now: Duration) -> Effect {
         match self.set {
-            Some(set) if now < set.ahead_at => Effect::Serve,
-            Some(set) if now < set.expired_at => match self.begin(now) {
-                Effect::FetchAndWait => Effect::ServeAndFetch,
-                // A known key never waits for a fetch.
-                _ => Effect::Serve,
-            },
+            Some(set) if now < set.ahead => Effect::Serve,
+            // A key that is known and fresh never waits, nor does a stale one while the issuer is known to be down.
+            Some(set) if now < set.stale || (now < set.expired && self.is_failing()) => {
+                match self.begin(now) {
+                    Effect::FetchAndWait => Effect::ServeAndFetch,
+                    _ => Effect::Serve,
+                }
+            }
             _ => self.begin(now),
         }
     }
@@ -189,8 +200,9 @@ impl CacheState {
         let fresh_for =
             fresh_for.unwrap_or(settings.fresh_default).clamp(settings.fresh_min, settings.fresh_max);
         self.set = Some(Freshness {
-            ahead_at: now.saturating_add(fresh_for.saturating_sub(fresh_for / 5)),
-            expired_at: now.saturating_add(fresh_for).saturating_add(settings.stale_max),
+            ahead: now.saturating_add(fresh_for.saturating_sub(fresh_for / 5)),
+            stale: now.saturating_add(fresh_for),
+            expired: now.saturating_add(fresh_for).saturating_add(settings.stale_max),
         });
         self.fetching = false;
         self.failures = 0;
@@ -251,9 +263,25 @@ mod tests {
             (83, FAILED, Effect::None),
             (102, Event::KeyWanted, Effect::ServeAndFetch),
             (103, FAILED, Effect::None),
+            (104, Event::KeyWanted, Effect::Serve),
             (300, Event::KeyWanted, Effect::ServeAndFetch),
             (300, Event::KeyWanted, Effect::Serve),
             (301, Event::KeyWanted, Effect::Join),
+        ]);
+    }
+
+    #[test]
+    fn stale_set_of_a_reachable_issuer_waits_for_one_refresh() {
+        check(&[
+            (0, Event::KeyWanted, Effect::FetchAndWait),
+            (0, FETCHED, Effect::None),
+            (100, Event::KeyWanted, Effect::FetchAndWait),
+            (100, Event::KeyWanted, Effect::Join),
+            (101, FAILED, Effect::None),
+            (102, Event::KeyWanted, Effect::Serve),
+            (111, Event::KeyWanted, Effect::ServeAndFetch),
+            (112, FETCHED, Effect::None),
+            (113, Event::KeyWanted, Effect::Serve),
         ]);
     }
 
@@ -321,13 +349,13 @@ mod tests {
     }
 
     /// Every sequence of six events out of four, a second or a floor apart: fetches never begin within one floor, and a
-    /// set that is not expired is always served.
+    /// set that is fresh is always served.
     #[test]
     fn floor_holds_in_every_short_history() {
         let events = [Event::KeyWanted, Event::NewerWanted, FETCHED, FAILED];
         for history in 0..(8_usize.pow(6)) {
             let mut state = CacheState::new(settings());
-            let (mut now, mut rest, mut last_begin, mut set_expires) = (0, history, None, 0);
+            let (mut now, mut rest, mut last_begin, mut fresh_until) = (0, history, None, 0);
             for _ in 0..6 {
                 let (event, pause) = (events[rest % 4], if rest / 4 % 2 == 0 { 1 } else { 10 });
                 (now, rest) = (now + pause, rest / 8);
@@ -340,11 +368,11 @@ mod tests {
                     assert!(last_begin.is_none_or(|last| now >= last + 10), "history {history}");
                     last_begin = Some(now);
                 }
-                if event == Event::KeyWanted && now < set_expires {
+                if event == Event::KeyWanted && now < fresh_until {
                     assert!(matches!(effect, Effect::Serve | Effect::ServeAndFetch), "history {history}");
                 }
                 if event == FETCHED {
-                    set_expires = now + 300;
+                    fresh_until = now + 100;
                 }
             }
         }
