@@ -10,7 +10,7 @@ use jwksmith_authority::{
 };
 use jwksmith_jose::limits::TOKEN_BYTES_MAX;
 use jwksmith_server::KEY_SET_CACHE_CONTROL;
-use jwksmith_server::routes::{Access, REQUEST_BYTES_MAX, ROUTES, Route};
+use jwksmith_server::routes::{Access, REQUEST_BYTES_MAX, REQUEST_SECONDS_MAX, ROUTES, Route};
 
 const DOCUMENT: &str = include_str!("../../../docs/http-api.md");
 
@@ -55,6 +55,7 @@ fn section_names_exactly_the_scopes_that_the_endpoint_asks_for() {
 #[test]
 fn stated_limit_is_the_one_that_holds() {
     let limits = [
+        ("REQUEST_SECONDS_MAX", REQUEST_SECONDS_MAX.to_string()),
         ("REQUEST_BYTES_MAX", REQUEST_BYTES_MAX.to_string()),
         ("TOKEN_BYTES_MAX", TOKEN_BYTES_MAX.to_string()),
         ("PUBLISHED_KEYS_MAX", PUBLISHED_KEYS_MAX.to_string()),

@@ -463,3 +463,17 @@ async fn host_is_one_and_a_target_in_absolute_form_goes_before_it() {
         assert_eq!(raw_status(&app, &request).await, status, "{request}");
     }
 }
+
+#[tokio::test]
+async fn request_that_trickles_in_is_given_up_at_its_limit() {
+    let app = app().await;
+    let host = app.issuer().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    // From here on time passes only while everybody waits, and then at once.
+    tokio::time::pause();
+    let begin = tokio::time::Instant::now();
+    let unfinished = format!(
+        "POST /oauth/token HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{{"
+    );
+    assert_eq!(raw_status(&app, &unfinished).await, 408);
+    assert_eq!(begin.elapsed().as_secs(), jwksmith_server::routes::REQUEST_SECONDS_MAX);
+}
