@@ -151,7 +151,7 @@ impl BearerRejection {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             challenge: None,
-            retry_after: Some(undecided.retry_after.as_secs().max(1)),
+            retry_after: Some(undecided.retry_after_seconds().max(1)),
             code: "issuer_unavailable",
             detail: "the issuer's keys are not available at the moment: try again later".to_owned(),
         }

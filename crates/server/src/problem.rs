@@ -1,7 +1,8 @@
 //! Refusals over HTTP: every status code of this server is decided here.
 //!
 //! Three bodies, each in the dialect of its endpoint: RFC 6749 §5.2 at the token endpoint, Auth0's
-//! `{statusCode, error, message, errorCode}` at the management API, RFC 9457 problems everywhere else. What is inside (a
+//! `{statusCode, error, message, errorCode}` at the management API, RFC 9457 problems everywhere else, and wherever no
+//! endpoint has got to see the request. What is inside (a
 //! cause, a chain) is logged once and never sent.
 
 use axum::Json;
@@ -20,8 +21,8 @@ pub enum Problem {
     /// The request names more than one host.
     #[error("the request has several Host headers: send one")]
     HostRepeated,
-    /// The request did not arrive in time.
-    #[error("the request did not arrive within {} seconds", crate::routes::REQUEST_SECONDS_MAX)]
+    /// The request was not finished in time.
+    #[error("the request was not finished within {} seconds", crate::routes::REQUEST_SECONDS_MAX)]
     TooSlow,
     /// No tenant's issuer has this host and port.
     #[error(
@@ -76,8 +77,11 @@ impl IntoResponse for Problem {
         let (status, code, title) = self.parts();
         let detail = self.to_string();
         let body = ProblemBody { kind: "about:blank", title, status: status.as_u16(), detail: &detail, code };
-        let problem = HeaderValue::from_static("application/problem+json");
-        (status, [(CONTENT_TYPE, problem)], Json(body)).into_response()
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        (status, headers, Json(body)).into_response()
     }
 }
 

@@ -475,5 +475,5 @@ async fn request_that_trickles_in_is_given_up_at_its_limit() {
         "POST /oauth/token HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{{"
     );
     assert_eq!(raw_status(&app, &unfinished).await, 408);
-    assert_eq!(begin.elapsed().as_secs(), jwksmith_server::routes::REQUEST_SECONDS_MAX);
+    assert!(begin.elapsed().as_secs() >= jwksmith_server::routes::REQUEST_SECONDS_MAX);
 }

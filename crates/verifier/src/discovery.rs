@@ -1,5 +1,7 @@
 //! Discovery: where an issuer says what it is (OIDC Discovery 1.0 §4, RFC 8414 §3).
 
+use std::net::IpAddr;
+
 use serde::Deserialize;
 use url::{Host, Url};
 
@@ -7,7 +9,7 @@ use crate::error::IssuerError;
 use jwksmith_jose::json;
 
 /// Where OpenID Connect puts the document, after the issuer (OIDC Discovery §4).
-pub const WELL_KNOWN_OPENID: &str = "/.well-known/openid-configuration";
+const WELL_KNOWN_OPENID: &str = "/.well-known/openid-configuration";
 
 /// Where RFC 8414 puts it, between the host and the issuer's path (§3.1).
 const WELL_KNOWN_OAUTH: &str = "/.well-known/oauth-authorization-server";
@@ -30,7 +32,7 @@ impl Discovery {
     ///
     /// # Errors
     /// [`IssuerError`] if it is malformed, speaks for another issuer, or names a key set that may not be fetched.
-    pub fn parse(url: &str, body: &[u8], issuer: &str) -> Result<Self, IssuerError> {
+    pub(crate) fn parse(url: &str, body: &[u8], issuer: &str) -> Result<Self, IssuerError> {
         let raw: RawDiscovery =
             json::from_slice(body).map_err(|error| IssuerError::Discovery { url: url.to_owned(), error })?;
         let found = raw.issuer.ok_or(IssuerError::DiscoveryMember("issuer"))?;
@@ -58,7 +60,7 @@ impl Discovery {
 /// The places where an issuer's document may be, in the order in which they are tried.
 ///
 /// For an issuer without a path the second RFC 8414 form is the same as the first of OpenID Connect.
-pub fn well_known_urls(issuer: &Url) -> Vec<Url> {
+pub(crate) fn well_known_urls(issuer: &Url) -> Vec<Url> {
     let path = issuer.path().trim_end_matches('/');
     let mut urls = vec![with_path(issuer, &format!("{path}{WELL_KNOWN_OPENID}"))];
     for form in [WELL_KNOWN_OAUTH, WELL_KNOWN_OPENID] {
@@ -99,7 +101,7 @@ pub(crate) fn fetchable(text: &str) -> Result<Url, &'static str> {
 fn fetchable_for(issuer: &str, text: &str) -> Result<Url, &'static str> {
     let url = fetchable(text)?;
     let issuer_is_here = fetchable(issuer).is_ok_and(|issuer| is_loopback(&issuer));
-    if !issuer_is_here && (is_loopback(&url) || is_link_local(&url)) {
+    if !issuer_is_here && (is_loopback(&url) || is_local_name(&url) || is_link_local(&url)) {
         return Err("it leads to this machine or its link, and the issuer is elsewhere");
     }
     Ok(url)
@@ -109,16 +111,29 @@ fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
         None => false,
     }
 }
 
+/// RFC 6761 §6.3: whatever ends in `localhost` is this machine, with or without the dot of the root.
+fn is_local_name(url: &Url) -> bool {
+    let name = url.domain().unwrap_or_default();
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost")
+}
+
 fn is_link_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_link_local() || address.is_unspecified(),
-        Some(Host::Ipv6(address)) => address.is_unicast_link_local() || address.is_unspecified(),
-        _ => false,
+    // An IPv4 address may come in the clothes of an IPv6 one (RFC 4291 §2.5.5.2).
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(Host::Ipv6(address)) => address.to_canonical(),
+        _ => return false,
+    };
+    match address {
+        // RFC 1122 §3.2.1.3: all of 0/8 is "this host on this network".
+        IpAddr::V4(address) => address.is_link_local() || address.octets().first() == Some(&0),
+        IpAddr::V6(address) => address.is_unicast_link_local() || address.is_unspecified(),
     }
 }
 
@@ -171,6 +186,12 @@ mod tests {
             "http://169.254.169.254/latest",
             "https://169.254.169.254/latest",
             "https://[fe80::1]/k",
+            "https://[::ffff:127.0.0.1]/k",
+            "https://[::ffff:169.254.169.254]/k",
+            "https://[::ffff:0:0]/k",
+            "https://localhost./k",
+            "https://x.localhost/k",
+            "https://0.1.2.3/k",
             "https://0.0.0.0/k",
             "https://[::]/k",
             "http://127.0.0.1:1/k",

@@ -43,6 +43,14 @@ pub struct Undecided {
     pub retry_after: Duration,
 }
 
+impl Undecided {
+    /// The same in whole seconds for a `Retry-After`, rounded up: too early would be in vain.
+    pub fn retry_after_seconds(&self) -> u64 {
+        let more = u64::from(self.retry_after.subsec_nanos() > 0);
+        self.retry_after.as_secs().saturating_add(more)
+    }
+}
+
 /// What an issuer did that kept its key set from being used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]

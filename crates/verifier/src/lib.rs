@@ -36,7 +36,7 @@ mod verifier;
 pub use bearer::bearer_token;
 pub use cache::CacheSettings;
 pub use clock::{Clock, SystemClock};
-pub use discovery::{Discovery, WELL_KNOWN_OPENID, well_known_urls};
+pub use discovery::Discovery;
 pub use error::{ConfigError, IssuerError, Undecided, VerifyError};
 pub use fetch::FetchSettings;
 pub use jwksmith_jose::{

@@ -55,16 +55,11 @@ impl Verifier {
         }
     }
 
-    /// What this verifier demands of a token.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
     /// Verifies a compact token and reads its claims as `T`.
     ///
-    /// With a key set at hand this only computes. It waits for the issuer when there is no key set yet, when the set has
-    /// expired, and once when the token names an unknown key or its signature does not fit. A token that could not be
-    /// accepted whatever the keys causes no fetch.
+    /// With a fresh key set at hand this only computes. It waits for the issuer when there is no key set yet, when the set is
+    /// past its freshness and refreshes have not failed yet, and once when the token names an unknown key or its signature
+    /// does not fit. A token that could not be accepted whatever the keys causes no fetch.
     ///
     /// # Errors
     /// [`VerifyError::Refused`] if the token is at fault; [`VerifyError::Undecided`] if the issuer's keys are not to be had.
@@ -73,10 +68,14 @@ impl Verifier {
         self.policy.check_header(token.header())?;
         let snapshot = self.snapshot_for(&token).await?;
         match self.check(&token, &snapshot) {
+            Ok(verified) => {
+                self.cache.refresh_if_due(&snapshot);
+                Ok(verified)
+            }
             Err(refusal) if refusal.may_be_cured_by_newer_keys() => {
                 self.retry(&token, &snapshot, refusal).await
             }
-            outcome => Ok(outcome?),
+            Err(refusal) => Err(refusal.into()),
         }
     }
 
@@ -94,13 +93,11 @@ impl Verifier {
     }
 
     async fn snapshot_for(&self, token: &Token<'_>) -> Result<Arc<Snapshot>, VerifyError> {
-        if let Some(fresh) = self.cache.fresh() {
-            return Ok(fresh);
+        if let Some(at_hand) = self.cache.at_hand() {
+            return Ok(at_hand);
         }
-        if self.cache.latest().is_none() {
-            // A token that no key could save must not cause a fetch.
-            self.policy.check_claims(token, self.clock.now())?;
-        }
+        // A token that no key could save must not cause a fetch.
+        self.policy.check_claims(token, self.clock.now())?;
         Ok(self.cache.current().await?)
     }
 

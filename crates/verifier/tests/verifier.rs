@@ -119,6 +119,14 @@ async fn hopeless_tokens_cause_no_request() {
         assert_eq!(scene.verdict(token).await, code);
     }
     assert_eq!((scene.issuer.requests(FakeIssuer::DISCOVERY), scene.fetches()), (0, 0));
+
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    for (seconds, age) in [(85, "ahead"), (20, "stale"), (2_000, "expired")] {
+        scene.clock.advance(seconds);
+        let stranger = scene.key.access_token("https://other.example/", AUDIENCE, scene.clock.now());
+        assert_eq!(scene.verdict(&stranger).await, "iss_mismatch");
+        assert_eq!(scene.fetches(), 1, "{age}");
+    }
 }
 
 #[tokio::test]
@@ -352,11 +360,9 @@ async fn unchanged_set_is_confirmed_by_its_entity_tag() {
     scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&scene.key])).header("etag", "\"1\""));
     assert_eq!(scene.verdict(&scene.token()).await, "ok");
     let before = scene.verifier.located().unwrap();
-    scene.clock.advance(90);
+    scene.clock.advance(100);
     assert_eq!(scene.verdict(&scene.token()).await, "ok");
-    until(|| scene.fetches() == 2).await;
-    scene.clock.advance(FLOOR - 1);
-    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    assert_eq!((scene.fetches(), scene.issuer.confirmations(FakeIssuer::KEY_SET)), (2, 1));
     let after = scene.verifier.located().unwrap();
     assert!(Arc::ptr_eq(&before.keys, &after.keys), "304 keeps the parsed keys");
 }
@@ -401,6 +407,45 @@ async fn key_set_that_moved_and_left_its_old_keys_behind_is_found() {
     scene.clock.advance(FLOOR);
     assert_eq!(scene.verdict(&scene.token_of(&second)).await, "ok");
     assert_eq!((scene.fetches(), scene.issuer.requests("/moved")), (1, 1));
+}
+
+/// A verifier that gives up a refresh after a moment of real time.
+fn impatient(scene: &Scene) -> Verifier {
+    let policy = Policy::new(scene.issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
+    let fetch = FetchSettings { timeout: Duration::from_secs(1), ..FetchSettings::default() };
+    let clock = Arc::clone(&scene.clock);
+    Verifier::builder(policy).fetch(fetch).cache(cache_settings()).clock(clock).build().unwrap()
+}
+
+#[tokio::test]
+async fn key_set_that_moved_and_hangs_at_its_old_place_is_found() {
+    let scene = Scene::new().await;
+    let verifier = impatient(&scene);
+    assert_eq!(verdict(&verifier, &scene.token()).await, "ok");
+    let moved = json!({ "issuer": scene.issuer.issuer(), "jwks_uri": scene.issuer.url("/moved") });
+    scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::json(&moved));
+    scene.issuer.serve(FakeIssuer::KEY_SET, Reply::status(200).behind(&Gate::closed()));
+    scene.issuer.serve("/moved", Reply::keys(&[&scene.key]));
+    scene.clock.advance(2_000);
+    assert_eq!(
+        verdict(&verifier, &scene.token()).await,
+        "issuer_unreachable",
+        "the old place is asked first"
+    );
+    scene.clock.advance(FLOOR);
+    assert_eq!(verdict(&verifier, &scene.token()).await, "ok");
+}
+
+#[tokio::test]
+async fn discovery_that_hangs_leaves_time_for_the_known_key_set() {
+    let scene = Scene::new().await;
+    let verifier = impatient(&scene);
+    assert_eq!(verdict(&verifier, &scene.token()).await, "ok");
+    scene.issuer.serve(FakeIssuer::DISCOVERY, Reply::status(200).behind(&Gate::closed()));
+    let second = TestKey::generate(Algorithm::ES256, "second");
+    scene.clock.advance(FLOOR);
+    assert_eq!(verdict(&verifier, &scene.token_of(&second)).await, "kid_unknown");
+    assert_eq!(verdict(&verifier, &scene.token()).await, "ok");
 }
 
 #[tokio::test]

@@ -1,12 +1,18 @@
 //! A whole authority, as it runs in production, in this process: a real socket, a real SQLite file.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 
 use jwksmith_authority::{
     Authority, Issuer, KeyEncryptionKey, MANAGEMENT_SCOPES, NewApi, TenantId, management_audience,
 };
 use jwksmith_jose::Algorithm;
-use jwksmith_server::{ServerState, serve};
+use jwksmith_server::ServerState;
+use jwksmith_server::routes::router;
 use jwksmith_store::SqliteStore;
 use jwksmith_verifier::Clock as _;
 use serde_json::{Value, json};
@@ -26,8 +32,12 @@ pub struct TestApp {
     client_secret: String,
     data: TempDir,
     running: Running,
+    requests: Requests,
     http: reqwest::Client,
 }
+
+/// How often each path was asked for.
+type Requests = Arc<Mutex<HashMap<String, usize>>>;
 
 struct Running {
     authority: Arc<Authority>,
@@ -51,10 +61,11 @@ impl TestApp {
             .expect("the temporary folder can be written");
         let authority = open(&data, key).await;
         let (tenant, client_id, client_secret) = populate(&authority, &issuer, &clock).await;
-        let running = run(listener, authority, &clock);
+        let requests = Requests::default();
+        let running = run(listener, authority, &clock, &requests);
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
         let http = http.expect("an HTTP client can be made");
-        let app = Self { clock, issuer, tenant, client_id, client_secret, data, running, http };
+        let app = Self { clock, issuer, tenant, client_id, client_secret, data, running, requests, http };
         app.add_api(Self::AUDIENCE, Algorithm::RS256).await;
         app
     }
@@ -64,10 +75,12 @@ impl TestApp {
     pub async fn restart(mut self) -> Self {
         let _ = self.running.stop.send(());
         self.running.task.await.expect("the server stops in good order");
-        let listener = TcpListener::bind(self.issuer.authority()).await.expect("the port is free again");
+        let port = self.issuer.authority().rsplit(':').next().and_then(|port| port.parse().ok());
+        let address = ("127.0.0.1", port.expect("a test authority has a port"));
+        let listener = TcpListener::bind(address).await.expect("the port is free again");
         let key = std::fs::read_to_string(self.data.path().join(KEK_FILE)).expect("the key file is there");
         let key = KeyEncryptionKey::parse(&key).expect("the key file is as it was written");
-        self.running = run(listener, open(&self.data, key).await, &self.clock);
+        self.running = run(listener, open(&self.data, key).await, &self.clock, &self.requests);
         self
     }
 
@@ -101,6 +114,11 @@ impl TestApp {
     /// The application's credentials: client id and secret.
     pub fn credentials(&self) -> (&str, &str) {
         (&self.client_id, &self.client_secret)
+    }
+
+    /// How often this path was asked for, by whomever, restarts included.
+    pub fn requests(&self, path: &str) -> usize {
+        self.requests.lock().expect("nothing panics while it counts").get(path).copied().unwrap_or_default()
     }
 
     /// An HTTP client that follows no redirects.
@@ -180,16 +198,29 @@ async fn populate(authority: &Authority, issuer: &Issuer, clock: &ManualClock) -
     (id, client_id, secret.expose().to_owned())
 }
 
-fn run(listener: TcpListener, authority: Arc<Authority>, clock: &Arc<ManualClock>) -> Running {
+fn run(
+    listener: TcpListener,
+    authority: Arc<Authority>,
+    clock: &Arc<ManualClock>,
+    requests: &Requests,
+) -> Running {
     let (stop, stopped) = oneshot::channel();
     let clock = Arc::clone(clock);
-    let state = ServerState::new(Arc::clone(&authority), clock);
+    let count = middleware::from_fn_with_state(Arc::clone(requests), count);
+    let router = router(ServerState::new(Arc::clone(&authority), clock)).layer(count);
     let task = tokio::spawn(async move {
         let shutdown = async {
             // A dropped sender stops the server too: the test is over.
             let _ = stopped.await;
         };
-        serve(listener, state, shutdown).await.expect("serving ends in good order");
+        let served = axum::serve(listener, router).with_graceful_shutdown(shutdown);
+        served.await.expect("serving ends in good order");
     });
     Running { authority, stop, task }
+}
+
+async fn count(State(requests): State<Requests>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    *requests.lock().expect("nothing panics while it counts").entry(path).or_default() += 1;
+    next.run(request).await
 }

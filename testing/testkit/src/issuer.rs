@@ -38,6 +38,7 @@ pub struct Gate(Arc<Semaphore>);
 struct Script {
     replies: HashMap<String, Reply>,
     requests: HashMap<String, usize>,
+    confirmations: HashMap<String, usize>,
 }
 
 impl FakeIssuer {
@@ -88,6 +89,11 @@ impl FakeIssuer {
     /// How often `path` was asked for.
     pub fn requests(&self, path: &str) -> usize {
         self.script().requests.get(path).copied().unwrap_or_default()
+    }
+
+    /// How often `path` was answered with 304.
+    pub fn confirmations(&self, path: &str) -> usize {
+        self.script().confirmations.get(path).copied().unwrap_or_default()
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -180,6 +186,7 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     }
     let response = reply.response();
     if etag.is_some() && response.headers().get("etag") == etag.as_ref() {
+        *lock(&script).confirmations.entry(path).or_default() += 1;
         return Reply::status(304).response();
     }
     response

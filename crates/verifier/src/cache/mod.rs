@@ -82,11 +82,22 @@ impl Cache {
         }
     }
 
-    /// The snapshot, if it is fresh: no lock, no wait.
-    pub(crate) fn fresh(&self) -> Option<Arc<Snapshot>> {
-        let snapshot = self.shared.snapshot.load();
-        let fresh = snapshot.as_ref().filter(|set| self.shared.clock.monotonic() < set.quiet_until);
-        fresh.map(Arc::clone)
+    /// The snapshot, if nobody needs to wait for another: while it is fresh without a lock.
+    pub(crate) fn at_hand(&self) -> Option<Arc<Snapshot>> {
+        let now = self.shared.clock.monotonic();
+        let snapshot = self.latest()?;
+        let served = now < snapshot.quiet_until || self.shared.lock().machine.serves_at_once(now);
+        served.then_some(snapshot)
+    }
+
+    /// Begins a refresh beside whoever was served from this snapshot, if one is due.
+    pub(crate) fn refresh_if_due(&self, snapshot: &Snapshot) {
+        if self.shared.clock.monotonic() < snapshot.quiet_until {
+            return;
+        }
+        if let (Effect::ServeAndFetch | Effect::FetchAndWait, _) = self.step(Event::KeyWanted) {
+            self.begin_fetch(self.where_to_look());
+        }
     }
 
     /// The snapshot whatever its age.
@@ -100,9 +111,9 @@ impl Cache {
         let (effect, ended) = self.step(Event::KeyWanted);
         match effect {
             Effect::Serve | Effect::TooSoon { .. } | Effect::None => {}
-            Effect::ServeAndFetch => self.begin_fetch(Locate::IfNeeded),
+            Effect::ServeAndFetch => self.begin_fetch(self.where_to_look()),
             Effect::FetchAndWait => {
-                self.begin_fetch(Locate::IfNeeded);
+                self.begin_fetch(self.where_to_look());
                 self.end(ended).await;
             }
             Effect::Join => self.end(ended).await,
@@ -128,7 +139,17 @@ impl Cache {
             Effect::TooSoon { .. } | Effect::Serve | Effect::ServeAndFetch | Effect::None => {}
         }
         // Within the floor the set at hand is as good as a new one, unless the issuer has been failing.
-        if self.shared.lock().machine.is_failing() { Err(self.undecided()) } else { Ok(newer()) }
+        let failing = self.shared.lock().machine.is_failing();
+        match newer() {
+            Some(newer) => Ok(Some(newer)),
+            None if failing => Err(self.undecided()),
+            None => Ok(None),
+        }
+    }
+
+    /// A place that failed is not the first to be asked again: it may be gone, and not even say so.
+    fn where_to_look(&self) -> Locate {
+        if self.shared.lock().machine.is_failing() { Locate::Anew } else { Locate::IfNeeded }
     }
 
     /// Waits for the end of the fetch under way.
@@ -190,10 +211,11 @@ impl Shared {
         let Delivery { discovery, caching: Caching { fresh_for, etag }, .. } = delivery;
         state.machine.step(Event::Fetched { fresh_for }, self.clock.monotonic());
         let quiet_until = state.machine.quiet_until();
-        let snapshot = Snapshot { keys, discovery, generation, etag, fresh_for, quiet_until };
-        snapshot.tell();
-        self.snapshot.store(Some(Arc::new(snapshot)));
+        let snapshot = Arc::new(Snapshot { keys, discovery, generation, etag, fresh_for, quiet_until });
+        self.snapshot.store(Some(Arc::clone(&snapshot)));
         self.ended.send_replace(());
+        drop(state);
+        snapshot.tell();
     }
 
     fn reject(&self, error: IssuerError) {

@@ -159,6 +159,11 @@ impl CacheState {
         self.set.is_some_and(|set| now < set.expired)
     }
 
+    /// Whether a key that is wanted is served without waiting.
+    pub(crate) fn serves_at_once(&self, now: Duration) -> bool {
+        self.set.is_some_and(|set| now < set.stale || (now < set.expired && self.is_failing()))
+    }
+
     /// Whether the last fetch failed, so that an answer from the set at hand is not the issuer's latest word.
     pub(crate) fn is_failing(&self) -> bool {
         self.failures > 0
@@ -168,12 +173,10 @@ impl CacheState {
         match self.set {
             Some(set) if now < set.ahead => Effect::Serve,
             // A key that is known and fresh never waits, nor does a stale one while the issuer is known to be down.
-            Some(set) if now < set.stale || (now < set.expired && self.is_failing()) => {
-                match self.begin(now) {
-                    Effect::FetchAndWait => Effect::ServeAndFetch,
-                    _ => Effect::Serve,
-                }
-            }
+            Some(_) if self.serves_at_once(now) => match self.begin(now) {
+                Effect::FetchAndWait => Effect::ServeAndFetch,
+                _ => Effect::Serve,
+            },
             _ => self.begin(now),
         }
     }
