@@ -100,20 +100,16 @@ pub fn certificate_pem(certificate: &Certificate) -> String {
     armoured("CERTIFICATE", certificate.der())
 }
 
-/// The certificate as a `SignedData` without signers (RFC 5652 §5.1), DER.
+/// The certificate as a `SignedData` without signers (RFC 5652 §5.1), in PEM (RFC 7468 §8), with CRLF line ends.
 ///
 /// # Errors
 /// [`CertificateFailed::Library`] if the certificate cannot be written again.
-pub fn pkcs7_der(certificate: &Certificate) -> Result<Vec<u8>, CertificateFailed> {
-    x509_cert::Certificate::from_der(certificate.der())
+pub fn pkcs7_pem(certificate: &Certificate) -> Result<String, CertificateFailed> {
+    let bundle = x509_cert::Certificate::from_der(certificate.der())
         .and_then(ContentInfo::try_from)
-        .and_then(|bundle| bundle.to_der())
-        .map_err(|error| CertificateFailed::Library(error.to_string()))
-}
-
-/// A PKCS #7 bundle in PEM (RFC 7468 §8), with CRLF line ends.
-pub fn pkcs7_pem(pkcs7_der: &[u8]) -> String {
-    armoured("PKCS7", pkcs7_der)
+        .and_then(|bundle| bundle.to_der());
+    let der = bundle.map_err(|error| CertificateFailed::Library(error.to_string()))?;
+    Ok(armoured("PKCS7", &der))
 }
 
 /// SHA-1 of the certificate in upper-case hex, bytes separated by colons: what people compare by eye.
@@ -211,10 +207,9 @@ mod tests {
         let (label, der) = pem::decode_vec(pem_text.as_bytes()).unwrap();
         assert_eq!((label, der.as_slice()), ("CERTIFICATE", certificate.der()));
 
-        let bundle = pkcs7_der(&certificate).unwrap();
-        let (label, der) =
-            pem::decode_vec(pkcs7_pem(&bundle).as_bytes()).map(|(l, d)| (l.to_owned(), d)).unwrap();
-        assert_eq!((label.as_str(), &der), ("PKCS7", &bundle));
+        let bundle = pkcs7_pem(&certificate).unwrap();
+        let (label, der) = pem::decode_vec(bundle.as_bytes()).unwrap();
+        assert_eq!(label, "PKCS7");
         assert!(der.windows(certificate.der().len()).any(|window| window == certificate.der()));
 
         assert_eq!(thumbprint(&certificate).len(), 40);

@@ -91,11 +91,6 @@ impl TenantSnapshot {
         self.in_state(algorithm, KeyState::Current)
     }
 
-    /// The key that will sign with this algorithm after the next rotation.
-    pub fn next(&self, algorithm: Algorithm) -> Option<&KeyView> {
-        self.in_state(algorithm, KeyState::Next)
-    }
-
     /// The published key set, parsed: to verify this tenant's own tokens without fetching anything.
     pub fn key_set(&self) -> &KeySet {
         &self.key_set
@@ -109,11 +104,6 @@ impl TenantSnapshot {
     /// The API with this audience.
     pub fn api(&self, audience: &str) -> Option<&Api> {
         self.apis.get(audience).map(|entry| &entry.api)
-    }
-
-    /// The applications, in no particular order.
-    pub fn applications(&self) -> impl Iterator<Item = &Application> {
-        self.applications.values()
     }
 
     /// The application with this client id.
@@ -235,7 +225,6 @@ pub struct KeyView {
     /// Without the sealed private half.
     public: KeyParts,
     certificate_pem: String,
-    pkcs7_der: Vec<u8>,
     pkcs7_pem: String,
     fingerprint: String,
     thumbprint: String,
@@ -244,13 +233,12 @@ pub struct KeyView {
 impl KeyView {
     fn of(record: &SigningKeyRecord) -> Result<Self, TenantError> {
         let certificate = record.certificate();
-        let pkcs7_der = certificate::pkcs7_der(certificate)
+        let pkcs7_pem = certificate::pkcs7_pem(certificate)
             .map_err(|source| TenantError::Certificate { kid: record.kid().to_owned(), source })?;
         Ok(Self {
             public: KeyParts { sealed_private: None, ..record.parts().clone() },
             certificate_pem: certificate::certificate_pem(certificate),
-            pkcs7_pem: certificate::pkcs7_pem(&pkcs7_der),
-            pkcs7_der,
+            pkcs7_pem,
             fingerprint: certificate::fingerprint(certificate),
             thumbprint: certificate::thumbprint(certificate),
         })
@@ -279,11 +267,6 @@ impl KeyView {
     /// The certificate in PEM, with CRLF line ends.
     pub fn certificate_pem(&self) -> &str {
         &self.certificate_pem
-    }
-
-    /// The certificate as a PKCS #7 bundle, DER.
-    pub fn pkcs7_der(&self) -> &[u8] {
-        &self.pkcs7_der
     }
 
     /// The certificate as a PKCS #7 bundle, PEM with CRLF line ends.

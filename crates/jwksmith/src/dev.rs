@@ -88,6 +88,7 @@ const SCOPES: [&str; 2] = ["read:things", "write:things"];
 
 /// Runs until it is interrupted.
 pub(crate) async fn run(args: DevArgs) -> anyhow::Result<ExitStatus> {
+    let mut signals = Signals::heard()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let folder = Folder::open(&args.data)?;
     let authority = open_authority(&folder).await?;
@@ -103,20 +104,24 @@ pub(crate) async fn run(args: DevArgs) -> anyhow::Result<ExitStatus> {
     prove(&authority, &tenant, &credentials, &*clock).await?;
     output::data(&guide::text(&tenant, &folder, AUDIENCE))?;
 
-    interrupted().await?;
+    signals.next().await?;
     drop(stop);
-    stopped_in_time(server).await?;
+    stopped_in_time(server, &mut signals).await?;
     Ok(ExitStatus::Valid)
 }
 
 /// Lets requests under way finish, but not for ever: a client that is half-way through one may never go on.
-async fn stopped_in_time(server: JoinHandle<std::io::Result<()>>) -> anyhow::Result<()> {
+async fn stopped_in_time(
+    server: JoinHandle<std::io::Result<()>>,
+    signals: &mut Signals,
+) -> anyhow::Result<()> {
+    output::talk("stopping: a second signal ends at once");
     tokio::select! {
         ended = tokio::time::timeout(SHUTDOWN_GRACE, server) => match ended {
             Ok(ended) => ended.context("the server did not stop in good order")??,
             Err(_) => output::talk("stopped, with requests still under way"),
         },
-        again = interrupted() => again?,
+        again = signals.next() => again?,
     }
     Ok(())
 }
@@ -208,13 +213,14 @@ async fn populate(
         Some(known) if tenant.application(&known.client_id).is_some() => known,
         _ => make_application(authority, id).await?,
     };
+    // At once: the secret is kept nowhere else.
+    folder.write_env(issuer.as_str(), AUDIENCE, &credentials)?;
     let client_id = &credentials.client_id;
     authority.grant(id, client_id, &management_audience(issuer), &MANAGEMENT_SCOPES).await?;
     for api in std::iter::once(&first).chain(apis) {
         make_api(authority, id, client_id, api, clock).await?;
     }
     write_secrets(folder, authority, id)?;
-    folder.write_env(issuer.as_str(), AUDIENCE, &credentials)?;
     Ok(credentials)
 }
 
@@ -290,19 +296,38 @@ async fn prove(
     self_check(issuer, AUDIENCE, Algorithm::RS256, &token).await.context("the authority does not work")
 }
 
-/// Waits for Ctrl+C, or for the signal that ends a service.
-async fn interrupted() -> std::io::Result<()> {
+/// Ctrl+C, and the signal that ends a service; heard from the moment this is made.
+struct Signals {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn heard() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminated = signal(SignalKind::terminate())?;
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> std::io::Result<()> {
         tokio::select! {
-            outcome = tokio::signal::ctrl_c() => outcome,
-            _ = terminated.recv() => Ok(()),
+            _ = self.interrupt.recv() => Ok(()),
+            _ = self.terminate.recv() => Ok(()),
         }
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn heard() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) -> std::io::Result<()> {
+        tokio::signal::ctrl_c().await
+    }
 }
 
 #[cfg(test)]

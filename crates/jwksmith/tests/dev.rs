@@ -294,11 +294,13 @@ fn client_that_never_finishes_its_request_does_not_hold_up_the_stop() {
     let mut client = std::net::TcpStream::connect(format!("127.0.0.1:{}", dev.port())).unwrap();
     client.write_all(b"GET /pem HT").unwrap();
     let id = dev.child.id().to_string();
-    // The second signal ends what the first one waits for.
-    for _ in 0..2 {
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    }
+    let terminate = || assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let mut talk = BufReader::new(dev.child.stderr.take().unwrap()).lines();
+    terminate();
+    assert_eq!(talk.next().unwrap().unwrap(), "stopping: a second signal ends at once");
+    terminate();
     assert_eq!(dev.child.wait().unwrap().code(), Some(0));
+    assert!(talk.next().is_none(), "it ended at once, and not because its patience did");
 }
 
 #[test]

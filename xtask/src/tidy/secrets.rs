@@ -13,6 +13,7 @@ pub(super) const SECRETS: &[(&str, &str)] = &[
     ("jose", "SigningKey"),
     ("jose", "SecretBytes"),
     ("authority", "KeyEncryptionKey"),
+    ("authority", "KeyEncryptionKeyText"),
     ("authority", "ClientSecret"),
 ];
 

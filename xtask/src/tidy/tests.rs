@@ -191,7 +191,7 @@ fn secret_that_can_leak_is_found() {
     for (directory, name) in SECRETS {
         let (path, other) =
             (&format!("crates/{directory}/src/keys.rs"), &format!("crates/{directory}/src/x.rs"));
-        let definition = format!("#[derive(Clone)]\npub struct {name}");
+        let definition = format!("#[derive(Clone)]\npub struct {name}(");
         let leaks = [
             Made::clean().replaced(path, &definition, &definition.replace("Clone", "Clone, Debug")),
             Made::clean().replaced(path, &definition, &definition.replace("Clone", "serde::Serialize")),
@@ -199,7 +199,7 @@ fn secret_that_can_leak_is_found() {
             Made::clean().replaced(
                 path,
                 &definition,
-                &format!("#[derive(Eq)]\n/// Doc.\n#[must_use]\npub enum {name}"),
+                &format!("#[derive(Eq)]\n/// Doc.\n#[must_use]\npub enum {name}("),
             ),
             Made::clean().appended(path, &format!("impl std::fmt::Debug for {name} {{}}")),
             Made::clean().with_code(other, &format!("impl<T> PartialEq<T> for {name} {{}}")),

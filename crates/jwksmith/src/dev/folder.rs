@@ -2,7 +2,7 @@
 //!
 //! | file | mode | holds |
 //! | --- | --- | --- |
-//! | `authority.db` | 0600 | tenants, applications, sealed keys |
+//! | `authority.db` | 0600 | tenants, applications, sealed keys; `-wal` and `-shm` beside it are SQLite's |
 //! | `key-encryption-key` | 0600 | what the keys are sealed under, unless the environment holds it |
 //! | `dev.env` | 0600 | issuer, audience and credentials, for scripts |
 //! | `*.jwks.json` | 0600 | the shared secret of one HS256 API |
@@ -11,7 +11,7 @@
 //! The key-encryption key is made once, with the folder. It is never made for a database that is there already, which
 //! it could not open.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -157,12 +157,19 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join("dev.lock");
     let lock = private_file().create(true).open(&path);
     let lock = lock.with_context(|| format!("{} cannot be written", path.display()))?;
-    lock.try_lock().with_context(|| {
-        format!(
-            "another jwksmith uses the data folder {}: stop it, or choose another --data",
-            folder.display()
-        )
-    })?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            bail!(
+                "another jwksmith uses the data folder {}: stop it, or choose another --data",
+                folder.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => {
+            let hint = "choose a --data on a file system of this machine";
+            return Err(error).with_context(|| format!("{} cannot be locked: {hint}", path.display()));
+        }
+    }
     Ok(lock)
 }
 
