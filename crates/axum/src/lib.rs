@@ -39,7 +39,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use jwksmith_verifier::{Undecided, Verified, Verifier, VerifyError, bearer_token};
+use jwksmith_verifier::{Refusal, Undecided, Verified, Verifier, VerifyError, bearer_token};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -136,6 +136,7 @@ impl From<VerifyError> for BearerRejection {
     fn from(error: VerifyError) -> Self {
         let code = error.code();
         match error {
+            VerifyError::Refused(Refusal::ScopeMissing { scope }) => Self::insufficient_scope(&scope),
             VerifyError::Refused(refusal) => {
                 Self::unauthorized("Bearer error=\"invalid_token\"", code, refusal.to_string())
             }

@@ -1,19 +1,49 @@
 //! base64url as JOSE wants it (RFC 7515 §2): no padding, no white space, no line breaks, trailing bits zero.
 //!
 //! The engine is strict, so that one value has exactly one spelling: a lax decoder would let two different token texts
-//! stand for one token.
+//! stand for one token. Where the processor has wide registers they are used; the answers are the same.
+
+use std::sync::LazyLock;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{NO_PAD, STANDARD};
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+static URL_SAFE: LazyLock<base64::engine::Simd> = LazyLock::new(|| base64::engine::Simd::url_safe(NO_PAD));
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+static URL_SAFE: LazyLock<base64::engine::GeneralPurpose> =
+    LazyLock::new(|| base64::engine::GeneralPurpose::new(&base64::alphabet::URL_SAFE, NO_PAD));
 
 /// Decodes unpadded, canonical base64url.
 pub(crate) fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
+    let mut bytes = Vec::new();
+    decode_onto(text.as_ref(), &mut bytes).then_some(bytes)
+}
+
+/// Decodes to the end of `bytes`; whether `text` is canonical. If it is not, what was added is of no use.
+pub(crate) fn decode_onto(text: &[u8], bytes: &mut Vec<u8>) -> bool {
+    URL_SAFE.decode_vec(text, bytes).is_ok()
+}
+
+/// Decodes into `bytes`, which must have room for [`decoded_bytes_max`]; how many bytes there are.
+pub(crate) fn decode_into(text: &[u8], bytes: &mut [u8]) -> Option<usize> {
+    URL_SAFE.decode_slice(text, bytes).ok()
+}
+
+/// How many bytes a text of so many characters may stand for.
+pub(crate) const fn decoded_bytes_max(characters: usize) -> usize {
+    characters.div_ceil(4).saturating_mul(3)
 }
 
 /// Encodes as unpadded base64url.
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
+    URL_SAFE.encode(bytes)
+}
+
+/// Encodes to the end of `text`.
+pub(crate) fn encode_onto(bytes: &[u8], text: &mut String) {
+    URL_SAFE.encode_string(bytes, text);
 }
 
 /// Decodes the ordinary, padded base64 of `x5c` (RFC 7517 §4.7: "not base64url-encoded").
@@ -28,7 +58,7 @@ pub(crate) fn encode_standard(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, decode_into, decoded_bytes_max, encode};
 
     fn check(text: &str, expected: Option<&[u8]>) {
         assert_eq!(decode(text).as_deref(), expected, "{text:?}");
@@ -42,5 +72,35 @@ mod tests {
         for refused in ["AQ==", "AQ=", "AR", "AQA\n", " AQAB", "AQ AB", "+/8", "A", "AQAB.", "AQA\u{e9}"] {
             check(refused, None);
         }
+    }
+
+    /// Long enough for the wide registers, with the odd character at every place.
+    #[test]
+    fn decode_is_as_strict_in_a_long_text() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let text = encode(&bytes);
+        check(&text, Some(&bytes));
+        for at in 0..text.len() {
+            for odd in ["=", "+", "/", " ", "\n", ".", "\0", "é"] {
+                let mut altered = text.clone();
+                altered.replace_range(at..=at, odd);
+                check(&altered, None);
+            }
+        }
+        let (head, last) = text.split_at(text.len() - 1);
+        assert_eq!(last, "w");
+        for unused_bits in ["x", "y", "z", "0"] {
+            check(&format!("{head}{unused_bits}"), None);
+        }
+    }
+
+    #[test]
+    fn decode_into_needs_room_for_the_longest_reading() {
+        for length in 0..200 {
+            let text = encode(vec![7; length]);
+            let mut room = vec![0; decoded_bytes_max(text.len())];
+            assert_eq!(decode_into(text.as_bytes(), &mut room), Some(length));
+        }
+        assert_eq!(decode_into(b"AQAB", &mut [0; 2]), None);
     }
 }

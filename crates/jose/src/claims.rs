@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::{Document, Kind, Value};
 use crate::limits::NUMERIC_DATE_SECONDS_MAX;
-use crate::members::{self, Loose, Members};
-use crate::token::Part;
 use crate::{Refusal, UnixTime};
 
 /// `aud`: one string or several (RFC 7519 §4.1.3).
@@ -61,76 +60,86 @@ impl AccessClaims {
     }
 }
 
-/// The claims that a policy decides on, typed.
-pub(crate) struct RegisteredClaims<'a> {
+/// The claims that a policy decides on, typed. One of a wrong type is refused, whether or not the policy looks at it.
+pub(crate) struct Claims<'a> {
+    document: Document<'a>,
     pub(crate) issuer: Option<Cow<'a, str>>,
-    pub(crate) audience: Option<Vec<Cow<'a, str>>>,
+    pub(crate) subject: Option<Cow<'a, str>>,
+    audience: Option<Value<'a>>,
     pub(crate) expires_at: Option<UnixTime>,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) issued_at: Option<UnixTime>,
+    pub(crate) token_id: Option<Cow<'a, str>>,
 }
 
-#[derive(Default)]
-struct RawClaims<'a> {
-    iss: Loose<'a>,
-    sub: Loose<'a>,
-    aud: Loose<'a>,
-    exp: Loose<'a>,
-    nbf: Loose<'a>,
-    iat: Loose<'a>,
-    jti: Loose<'a>,
-}
-
-impl<'a> Members<'a> for RawClaims<'a> {
-    fn place(&mut self, name: &str) -> Option<&mut Loose<'a>> {
-        Some(match name {
-            "iss" => &mut self.iss,
-            "sub" => &mut self.sub,
-            "aud" => &mut self.aud,
-            "exp" => &mut self.exp,
-            "nbf" => &mut self.nbf,
-            "iat" => &mut self.iat,
-            "jti" => &mut self.jti,
-            _ => return None,
-        })
-    }
-}
-
-impl<'a> RegisteredClaims<'a> {
-    /// Reads the registered claims; one of a wrong type is refused, whether or not the policy looks at it.
-    pub(crate) fn parse(json: &'a str) -> Result<Self, Refusal> {
-        let raw: RawClaims<'a> =
-            members::read(json).map_err(|error| Refusal::Json { part: Part::Claims, error })?;
-        text("sub", raw.sub)?;
-        text("jti", raw.jti)?;
-        Ok(Self {
-            issuer: text("iss", raw.iss)?,
-            audience: audience(raw.aud)?,
-            expires_at: time("exp", &raw.exp, Round::Down)?,
-            not_before: time("nbf", &raw.nbf, Round::Up)?,
-            issued_at: time("iat", &raw.iat, Round::Up)?,
-        })
-    }
-}
-
-fn text<'a>(claim: &'static str, value: Loose<'a>) -> Result<Option<Cow<'a, str>>, Refusal> {
-    match value {
-        Loose::Absent => Ok(None),
-        Loose::Text(text) => Ok(Some(text)),
-        other => Err(Refusal::ClaimType { claim, expected: "a string", found: other.kind() }),
-    }
-}
-
-fn audience(value: Loose<'_>) -> Result<Option<Vec<Cow<'_, str>>>, Refusal> {
-    match value {
-        Loose::Absent => Ok(None),
-        Loose::Text(one) => Ok(Some(vec![one])),
-        Loose::TextList(many) => Ok(Some(many)),
-        other => {
-            let expected = "a string or an array of strings";
-            Err(Refusal::ClaimType { claim: "aud", expected, found: other.kind() })
+impl<'a> Claims<'a> {
+    /// Reads the registered claims.
+    pub(crate) fn read(document: Document<'a>) -> Result<Self, Refusal> {
+        let mut claims = Self {
+            document,
+            issuer: None,
+            subject: None,
+            audience: None,
+            expires_at: None,
+            not_before: None,
+            issued_at: None,
+            token_id: None,
+        };
+        for (name, value) in document.members() {
+            claims.take(&name, value)?;
         }
+        Ok(claims)
     }
+
+    fn take(&mut self, name: &str, value: Value<'a>) -> Result<(), Refusal> {
+        match name {
+            "iss" => self.issuer = Some(text("iss", value)?),
+            "sub" => self.subject = Some(text("sub", value)?),
+            "aud" => self.audience = Some(audience(value)?),
+            "exp" => self.expires_at = Some(time("exp", value, Round::Down)?),
+            "nbf" => self.not_before = Some(time("nbf", value, Round::Up)?),
+            "iat" => self.issued_at = Some(time("iat", value, Round::Up)?),
+            "jti" => self.token_id = Some(text("jti", value)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Everyone that `aud` names, if it is there.
+    pub(crate) fn audiences(&self) -> Option<impl Iterator<Item = Cow<'a, str>>> {
+        let value = self.audience?;
+        Some(value.as_text().into_iter().chain(value.elements().filter_map(Value::as_text)))
+    }
+
+    /// Another claim, as it came.
+    pub(crate) fn other(&self, name: &str) -> Option<Value<'a>> {
+        self.document.find(name)
+    }
+
+    /// Another claim, which must be a string if it is there.
+    pub(crate) fn other_text(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, Refusal> {
+        self.other(name).map(|value| text(name, value)).transpose()
+    }
+
+    /// Another claim, which must be a time if it is there; one that lies in the past is rounded down.
+    pub(crate) fn other_time(&self, name: &'static str) -> Result<Option<UnixTime>, Refusal> {
+        self.other(name).map(|value| time(name, value, Round::Down)).transpose()
+    }
+}
+
+fn text<'a>(claim: &'static str, value: Value<'a>) -> Result<Cow<'a, str>, Refusal> {
+    value.as_text().ok_or_else(|| wrong_type(claim, "a string", value))
+}
+
+fn audience(value: Value<'_>) -> Result<Value<'_>, Refusal> {
+    let is_text = |value: Value<'_>| matches!(value.kind(), Kind::Text | Kind::EscapedText);
+    let fits = is_text(value) || value.kind() == Kind::Array && value.elements().all(is_text);
+    if fits { Ok(value) } else { Err(wrong_type("aud", "a string or an array of strings", value)) }
+}
+
+#[cold]
+fn wrong_type(claim: &'static str, expected: &'static str, value: Value<'_>) -> Refusal {
+    Refusal::ClaimType { claim, expected, found: value.kind().in_words() }
 }
 
 /// A `NumericDate` may have a fraction (RFC 7519 §2); it is rounded to the side that is stricter.
@@ -140,16 +149,14 @@ enum Round {
     Up,
 }
 
-fn time(claim: &'static str, value: &Loose<'_>, round: Round) -> Result<Option<UnixTime>, Refusal> {
-    let seconds = match value {
-        Loose::Absent => return Ok(None),
-        Loose::Whole(seconds) => Some(*seconds).filter(|seconds| *seconds <= NUMERIC_DATE_SECONDS_MAX),
-        Loose::Number(seconds) => whole_seconds(*seconds, round),
-        _ => None,
-    };
+fn time(claim: &'static str, value: Value<'_>, round: Round) -> Result<UnixTime, Refusal> {
+    let number = Some(value.raw()).filter(|_| value.kind() == Kind::Number);
+    let seconds = number.and_then(|number| match number.parse() {
+        Ok(seconds) => Some(seconds).filter(|seconds| *seconds <= NUMERIC_DATE_SECONDS_MAX),
+        Err(_) => whole_seconds(number.parse().ok()?, round),
+    });
     let expected = "a number of seconds between 1970 and the year 9999";
-    let wrong = Refusal::ClaimType { claim, expected, found: value.kind() };
-    seconds.map(|seconds| Some(UnixTime::from_seconds(seconds))).ok_or(wrong)
+    seconds.map(UnixTime::from_seconds).ok_or_else(|| wrong_type(claim, expected, value))
 }
 
 #[expect(clippy::as_conversions, reason = "the bounds below keep both conversions exact")]

@@ -20,7 +20,7 @@ pub struct UnverifiedToken {
 /// # Errors
 /// A [`Refusal`] if the text is not of a token's form, or if its header or claims are not strict JSON objects.
 pub fn decode_unverified(token: &str) -> Result<UnverifiedToken, Refusal> {
-    let segments = Segments::split(token)?;
+    let segments = Segments::split(token, TOKEN_BYTES_MAX)?;
     Ok(UnverifiedToken {
         header: text(Part::Header, segments.header, HEADER_BYTES_MAX)?,
         claims: text(Part::Claims, segments.claims, TOKEN_BYTES_MAX)?,
@@ -29,6 +29,6 @@ pub fn decode_unverified(token: &str) -> Result<UnverifiedToken, Refusal> {
 
 fn text(part: Part, segment: &str, bytes_max: usize) -> Result<String, Refusal> {
     let text = decode_text(part, segment, bytes_max)?;
-    json::check(text.as_bytes()).map_err(|error| Refusal::Json { part, error })?;
+    json::check(&text).map_err(|error| Refusal::Json { part, error })?;
     Ok(text)
 }

@@ -12,7 +12,7 @@ use std::fmt;
 use crate::json::JsonError;
 use crate::limits;
 use crate::token::Part;
-use crate::{Algorithm, UnixTime};
+use crate::{Algorithm, Profile, UnixTime};
 
 /// Outside text for a message: at most 64 characters, control characters escaped, in quotes.
 ///
@@ -43,14 +43,15 @@ impl fmt::Display for Quoted<'_> {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Longer than [`limits::TOKEN_BYTES_MAX`].
+    /// Longer than [`limits::TOKEN_BYTES_MAX`], or than its kind may be.
     #[error(
-        "the token has {bytes} bytes, more than the {} that are accepted: ask for a smaller one (fewer claims)",
-        limits::TOKEN_BYTES_MAX
+        "the token has {bytes} bytes, more than the {max} that are accepted: ask for a smaller one (fewer claims)"
     )]
     TooLarge {
         /// The token's length.
         bytes: usize,
+        /// The limit.
+        max: usize,
     },
     /// Not three segments separated by dots (RFC 7515 §3.1).
     #[error(
@@ -182,6 +183,82 @@ pub enum Refusal {
     /// An expected claim is absent.
     #[error("the claim `{0}` is missing")]
     ClaimMissing(&'static str),
+    /// One of several claims is expected, and all are absent.
+    #[error("the claims have none of {}", join_names(.0))]
+    ClaimsMissing(&'static [&'static str]),
+    /// A claim that the caller demands is absent.
+    #[error("the claim {} is missing, which this API demands", quoted(.0))]
+    DemandedClaimMissing(String),
+    /// A claim that must name somebody is empty.
+    #[error("the claim `{0}` is empty")]
+    ClaimEmpty(&'static str),
+    /// A claim has another value than the expected one.
+    #[error("the claim {} is {}, expected {}", quoted(claim), quoted(found), quoted(expected))]
+    ClaimMismatch {
+        /// The claim.
+        claim: String,
+        /// The expected value.
+        expected: String,
+        /// The token's value.
+        found: String,
+    },
+    /// A claim that only another kind of token has (RFC 8725 §3.12).
+    #[error("the claim `{claim}` does not belong in {profile}: this is another kind of token")]
+    ClaimForbidden {
+        /// The claim.
+        claim: &'static str,
+        /// The expected kind.
+        profile: Profile,
+    },
+    /// A claim is longer than its limit.
+    #[error("the claim `{claim}` has {characters} characters, more than the {max} that are accepted")]
+    ClaimTooLong {
+        /// The claim.
+        claim: &'static str,
+        /// Its length.
+        characters: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// `events` does not hold the expected event.
+    #[error("the claim `events` has no object {}: this is no logout token", quoted(.0))]
+    EventMissing(&'static str),
+    /// `aud` names others besides the one that it may name.
+    #[error("the token is meant for {}: a client assertion names one audience only", join(found))]
+    AudienceNotSole {
+        /// The token's `aud`.
+        found: Vec<String>,
+    },
+    /// `exp` is further ahead than it may be.
+    #[error(
+        "the token is valid for {seconds} s more, which is over {max} s: have the client make a new one for each use"
+    )]
+    LifetimeTooLong {
+        /// From now to `exp`.
+        seconds: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// The user proved who they are longer ago than the caller wants (OpenID Connect Core §3.1.3.7).
+    #[error(
+        "the user signed in at {authenticated_at}, over {max_age} s before {now} (leeway {leeway} s): have them sign in again"
+    )]
+    AuthenticationTooOld {
+        /// `auth_time`.
+        authenticated_at: UnixTime,
+        /// The time of the check.
+        now: UnixTime,
+        /// The most that may have passed, in seconds.
+        max_age: u64,
+        /// The leeway in seconds.
+        leeway: u64,
+    },
+    /// A scope was not granted. The token is good; it is just not enough.
+    #[error("the token does not grant {}: ask for a token with this scope", quoted(scope))]
+    ScopeMissing {
+        /// The demanded scope.
+        scope: String,
+    },
     /// A claim has the wrong type (RFC 7519 §4.1).
     #[error("the claim `{claim}` must be {expected}, and is {found}")]
     ClaimType {
@@ -268,7 +345,16 @@ impl Refusal {
             Self::KeyUnusable { .. } => "key_unusable",
             Self::KeyAlgorithm { .. } => "key_alg_mismatch",
             Self::Signature => "signature_invalid",
-            Self::ClaimMissing(_) => "claim_missing",
+            Self::ClaimMissing(_) | Self::ClaimsMissing(_) | Self::DemandedClaimMissing(_) => "claim_missing",
+            Self::ClaimEmpty(_) => "claim_empty",
+            Self::ClaimMismatch { .. } => "claim_mismatch",
+            Self::ClaimForbidden { .. } => "claim_forbidden",
+            Self::ClaimTooLong { .. } => "claim_too_long",
+            Self::EventMissing(_) => "event_missing",
+            Self::AudienceNotSole { .. } => "aud_not_sole",
+            Self::LifetimeTooLong { .. } => "lifetime_too_long",
+            Self::AuthenticationTooOld { .. } => "auth_time_too_old",
+            Self::ScopeMissing { .. } => "scope_missing",
             Self::ClaimType { .. } => "claim_type",
             Self::IssuerMismatch { .. } => "iss_mismatch",
             Self::AudienceMismatch { .. } => "aud_mismatch",
@@ -291,6 +377,10 @@ fn json_code(part: Part, error: &JsonError) -> &'static str {
         (Part::Header, _) => "header_malformed",
         _ => "claims_malformed",
     }
+}
+
+fn join_names(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
 }
 
 fn join(values: &[String]) -> String {
@@ -432,6 +522,27 @@ pub enum PolicyError {
     /// A leeway over [`limits::LEEWAY_SECONDS_MAX`].
     #[error("the leeway of {0} s is over {max} s: correct the clocks instead", max = limits::LEEWAY_SECONDS_MAX)]
     LeewayTooLarge(u64),
+    /// A setting that the expected kind of token has no use for.
+    #[error(
+        "`{setting}` is set, and {profile} is expected, which has no use for it: name the right profile first"
+    )]
+    SettingOfOtherProfile {
+        /// The setting.
+        setting: &'static str,
+        /// The expected kind.
+        profile: Profile,
+    },
+    /// An algorithm that the expected kind of token is not signed with.
+    #[error("{algorithm} is allowed, and {profile} is expected, which is never signed with it: allow others")]
+    AlgorithmOfOtherProfile {
+        /// The algorithm.
+        algorithm: Algorithm,
+        /// The expected kind.
+        profile: Profile,
+    },
+    /// A demanded value that no token could have.
+    #[error("the demanded `{0}` is empty, or is none: give one, or leave the setting out")]
+    ValueMalformed(&'static str),
     /// An empty `typ`.
     #[error("the expected token type is empty: name one, as at+jwt, or leave the setting out")]
     TypeEmpty,
@@ -446,6 +557,9 @@ impl PolicyError {
             Self::AlgorithmsEmpty => "config_algorithms_empty",
             Self::AlgorithmsMixed => "config_algorithms_mixed",
             Self::LeewayTooLarge(_) => "config_leeway_too_large",
+            Self::SettingOfOtherProfile { .. } => "config_setting_of_other_profile",
+            Self::AlgorithmOfOtherProfile { .. } => "config_alg_of_other_profile",
+            Self::ValueMalformed(_) => "config_value_malformed",
             Self::TypeEmpty => "config_typ_empty",
         }
     }

@@ -3,13 +3,10 @@
 //! Reading is tolerant of whatever a key set may hold besides usable keys, and strict with each key that is used: the
 //! outcome is a key or a [`SkipReason`], never an error that takes the other keys along.
 
-use std::fmt;
-
 use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::certificate::PublicNumbers;
-use crate::json::{Name, Names, visit_other_kinds};
+use crate::json::{self, JsonError, Kind, Value};
 use crate::key::VerifyingKey;
 use crate::limits::{KID_BYTES_MAX, X5C_CERTIFICATES_MAX};
 use crate::members::Loose;
@@ -83,7 +80,8 @@ impl PublicJwk {
 pub(crate) struct RawJwk<'a> {
     /// What the element is, if it is no object.
     not_an_object: Option<&'static str>,
-    duplicate: Option<String>,
+    /// What keeps it from being one strict object
+    fault: Option<JsonError>,
     private: Option<&'static str>,
     kty: Loose<'a>,
     crv: Loose<'a>,
@@ -143,8 +141,10 @@ impl RawJwk<'_> {
         if let Some(kind) = self.not_an_object {
             return Err(SkipReason::Malformed(format!("it is {kind}")));
         }
-        if let Some(name) = &self.duplicate {
-            return Err(SkipReason::DuplicateMember(name.clone()));
+        match &self.fault {
+            Some(JsonError::DuplicateMember(name)) => return Err(SkipReason::DuplicateMember(name.clone())),
+            Some(other) => return Err(SkipReason::Malformed(other.to_string())),
+            None => {}
         }
         // RFC 7517 §9.2: private members in a published key are a disclosed private key.
         self.private.map_or(Ok(()), |member| Err(SkipReason::PrivateMember(member)))
@@ -256,44 +256,23 @@ fn coordinate(member: &'static str, value: &Loose<'_>, width: usize) -> Result<V
     if bytes.len() == width { Ok(bytes) } else { Err(SkipReason::MemberEncoding(member)) }
 }
 
-impl<'de> Deserialize<'de> for RawJwk<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawJwkVisitor)
-    }
-}
-
-struct RawJwkVisitor;
-
-impl<'de> Visitor<'de> for RawJwkVisitor {
-    type Value = RawJwk<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JWK")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawJwk<'de>, A::Error> {
-        let mut jwk = RawJwk::default();
-        let mut seen = Names::default();
-        while let Some(Name(name)) = map.next_key()? {
-            match jwk.member(&name) {
-                Some(member) => *member = map.next_value()?,
-                None => drop(map.next_value::<IgnoredAny>()?),
+impl<'a> RawJwk<'a> {
+    /// Reads one element of `keys`, whatever it is.
+    pub(crate) fn read(element: Value<'a>) -> Self {
+        let mut jwk = Self::default();
+        if element.kind() != Kind::Object {
+            jwk.not_an_object = Some(element.kind().in_words());
+            return jwk;
+        }
+        // What stands twice, at any depth, spoils this key and no other.
+        jwk.fault = json::check(element.raw()).err();
+        for (name, value) in element.members() {
+            if let Some(member) = jwk.member(&name) {
+                *member = Loose::from(value);
             }
             jwk.note_private(&name);
-            if let Some(twice) = seen.insert(name) {
-                jwk.duplicate.get_or_insert_with(|| twice.into_owned());
-            }
         }
-        Ok(jwk)
-    }
-
-    // An element that is no object spoils only itself.
-    visit_other_kinds!(RawJwk<'de>, array, text, scalars => |_, kind| Ok(RawJwk::not(kind)));
-}
-
-impl<'a> RawJwk<'a> {
-    fn not(kind: &'static str) -> Self {
-        Self { not_an_object: Some(kind), ..Self::default() }
+        jwk
     }
 
     fn member(&mut self, name: &str) -> Option<&mut Loose<'a>> {

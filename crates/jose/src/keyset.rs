@@ -1,24 +1,26 @@
 //! JSON Web Key Sets (RFC 7517 §5): parsed as a whole or not at all, key by key, and the choice of a token's key.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-use crate::json::{self, JsonError, Name, Names, visit_other_kinds};
+use crate::headers::Headers;
+use crate::json::{self, Document, JsonError, Kind, Value};
 use crate::jwk::{Origin, RawJwk, UsableJwk};
 use crate::key::VerifyingKey;
 use crate::limits::{KEY_SET_BYTES_MAX, KEYS_MAX};
-use crate::token::{Header, Token};
+use crate::token::Header;
 use crate::{Algorithm, Certificate, Family, KeySetError, Refusal, SkipReason};
 
 /// A key set, ready to verify with: every usable key is parsed, checked and prepared once.
 pub struct KeySet {
     keys: Vec<PublishedKey>,
     skipped: Vec<SkippedKey>,
+    headers: Headers,
 }
 
 /// One usable key of a set.
 pub struct PublishedKey {
+    index: usize,
     key_id: Option<String>,
     key: VerifyingKey,
     certificate: Option<Certificate>,
@@ -62,27 +64,20 @@ impl KeySet {
         if json.len() > KEY_SET_BYTES_MAX {
             return Err(KeySetError::TooLarge { bytes: json.len() });
         }
+        let text = json::utf8(json)?;
+        let mut members = Vec::new();
         // A member that stands twice in one key spoils that key only, so duplicates are looked for key by key.
-        let text = json::check_bounds(json)?;
-        let raw: RawKeySet<'_> =
-            serde_json::from_str(text).map_err(|error| JsonError::Shape(json::told(&error)))?;
-        Self::from_raw(raw, origin)
+        json::index_allowing_duplicates(text, &mut members)?;
+        Self::from_elements(&elements(Document::new(text, &members))?, origin)
     }
 
-    fn from_raw(raw: RawKeySet<'_>, origin: Origin) -> Result<Self, KeySetError> {
-        if let Some(name) = raw.duplicate {
-            return Err(JsonError::DuplicateMember(name).into());
-        }
-        let raw_keys = match raw.keys {
-            RawKeys::Absent | RawKeys::NotAnArray => return Err(KeySetError::KeysMissing),
-            RawKeys::TooMany => return Err(KeySetError::TooManyKeys),
-            RawKeys::Some(keys) => keys,
-        };
+    fn from_elements(elements: &[Value<'_>], origin: Origin) -> Result<Self, KeySetError> {
         let (mut keys, mut skipped) = (Vec::new(), Vec::new());
-        for (index, jwk) in raw_keys.iter().enumerate() {
+        for (index, element) in elements.iter().enumerate() {
+            let jwk = RawJwk::read(*element);
             match jwk.usable(origin) {
                 Ok(UsableJwk { key_id, key, certificate }) => {
-                    keys.push(PublishedKey { key_id, key, certificate });
+                    keys.push(PublishedKey { index, key_id, key, certificate });
                 }
                 Err(reason) => skipped.push(SkippedKey { index, key_id: jwk.key_id(), reason }),
             }
@@ -91,7 +86,7 @@ impl KeySet {
             let first = skipped.first().map(|key| key.reason.clone());
             return Err(KeySetError::NoUsableKey { skipped: skipped.len(), first });
         }
-        Ok(Self { keys, skipped })
+        Ok(Self { keys, skipped, headers: Headers::default() })
     }
 
     /// The usable keys, in the order of the document.
@@ -118,43 +113,63 @@ impl KeySet {
     /// # Errors
     /// A [`Refusal`] about the key.
     pub fn select(&self, header: &Header) -> Result<&PublishedKey, Refusal> {
-        let algorithm = header.algorithm();
+        let mut fitting = self.keys.iter().filter(|key| key.fit(header).is_ok());
+        match (fitting.next(), fitting.next()) {
+            (Some(only), None) => Ok(only),
+            (Some(_), Some(_)) => Err(self.why_several(header)),
+            (None, _) => Err(self.why_none(header)),
+        }
+    }
+
+    /// What is remembered of a token's header segment, spelt exactly so: the header, and the key that it selects.
+    pub(crate) fn recall(&self, segment: &str) -> Option<(&Header, &PublishedKey)> {
+        let (header, at) = self.headers.recall(segment)?;
+        Some((header, self.keys.get(at)?))
+    }
+
+    /// Remembers the header segment of a token whose signature was good.
+    pub(crate) fn remember(&self, segment: &str, header: Header) {
+        let mut fitting = self.keys.iter().enumerate().filter(|(_, key)| key.fit(&header).is_ok());
+        if let (Some((at, _)), None) = (fitting.next(), fitting.next()) {
+            self.headers.remember(segment, header, at);
+        }
+    }
+
+    #[cold]
+    fn why_several(&self, header: &Header) -> Refusal {
         match header.key_id() {
-            Some(key_id) => self.select_by_id(key_id, algorithm),
-            None => self.select_only(algorithm),
+            Some(key_id) => Refusal::KeyAmbiguous { key_id: key_id.to_owned() },
+            None => {
+                let candidates = self.keys.iter().filter(|key| key.fit(header).is_ok()).count();
+                Refusal::KeyIdRequired { candidates }
+            }
         }
     }
 
-    fn select_by_id(&self, key_id: &str, algorithm: Algorithm) -> Result<&PublishedKey, Refusal> {
-        let mut named = self.keys.iter().filter(|key| key.key_id() == Some(key_id)).peekable();
-        if named.peek().is_none() {
-            return Err(self.why_absent(key_id));
-        }
-        let key_id = || key_id.to_owned();
-        let mut fitting = named.filter(|key| key.key.fits(algorithm));
-        let key = fitting.next().ok_or_else(|| Refusal::KeyAlgorithm { key_id: key_id(), algorithm })?;
-        match fitting.next() {
-            Some(_) => Err(Refusal::KeyAmbiguous { key_id: key_id() }),
-            None => Ok(key),
-        }
-    }
-
-    fn select_only(&self, algorithm: Algorithm) -> Result<&PublishedKey, Refusal> {
-        let fitting: Vec<_> = self.keys.iter().filter(|key| key.key.fits(algorithm)).collect();
-        match fitting.as_slice() {
-            [only] => Ok(only),
-            several => Err(Refusal::KeyIdRequired { candidates: several.len() }),
-        }
-    }
-
-    fn why_absent(&self, key_id: &str) -> Refusal {
+    #[cold]
+    fn why_none(&self, header: &Header) -> Refusal {
+        let Some(key_id) = header.key_id() else { return Refusal::KeyIdRequired { candidates: 0 } };
+        let is_named = self.keys.iter().any(|key| key.key_id() == Some(key_id));
         let skipped = self.skipped.iter().find(|key| key.key_id.as_deref() == Some(key_id));
         let key_id = key_id.to_owned();
         match skipped {
+            _ if is_named => Refusal::KeyAlgorithm { key_id, algorithm: header.algorithm() },
             Some(key) => Refusal::KeyUnusable { key_id, reason: key.reason.clone() },
             None => Refusal::KeyUnknown { key_id },
         }
     }
+}
+
+/// The elements of `keys`.
+fn elements(document: Document<'_>) -> Result<Vec<Value<'_>>, KeySetError> {
+    let mut names = BTreeSet::new();
+    if let Some((twice, _)) = document.members().find(|(name, _)| !names.insert(name.clone())) {
+        return Err(JsonError::DuplicateMember(twice.into_owned()).into());
+    }
+    let keys =
+        document.find("keys").filter(|keys| keys.kind() == Kind::Array).ok_or(KeySetError::KeysMissing)?;
+    let elements: Vec<_> = keys.elements().take(KEYS_MAX.saturating_add(1)).collect();
+    if elements.len() > KEYS_MAX { Err(KeySetError::TooManyKeys) } else { Ok(elements) }
 }
 
 impl fmt::Debug for KeySet {
@@ -163,7 +178,27 @@ impl fmt::Debug for KeySet {
     }
 }
 
+/// Why a usable key is not the one that a header names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unfit {
+    KeyId,
+    Algorithm,
+}
+
 impl PublishedKey {
+    /// Its place in `keys`, from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Whether it may be the key that this header names (RFC 7515 §4.1.4, RFC 8725 §3.1).
+    pub(crate) fn fit(&self, header: &Header) -> Result<(), Unfit> {
+        if header.key_id().is_some_and(|key_id| self.key_id() != Some(key_id)) {
+            return Err(Unfit::KeyId);
+        }
+        if self.key.fits(header.algorithm()) { Ok(()) } else { Err(Unfit::Algorithm) }
+    }
+
     /// `kid`.
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
@@ -184,10 +219,14 @@ impl PublishedKey {
         self.certificate.as_ref()
     }
 
-    /// Checks a token's signature.
-    pub(crate) fn check_signature(&self, token: &Token<'_>) -> Result<(), Refusal> {
-        let algorithm = token.header().algorithm();
-        if self.key.verify(algorithm, token.signing_input(), token.signature()) {
+    /// Checks the signature of a token.
+    pub(crate) fn check_signature(
+        &self,
+        algorithm: Algorithm,
+        signing_input: &str,
+        signature: &[u8],
+    ) -> Result<(), Refusal> {
+        if self.key.verify(algorithm, signing_input.as_bytes(), signature) {
             Ok(())
         } else {
             Err(Refusal::Signature)
@@ -202,88 +241,4 @@ impl fmt::Debug for PublishedKey {
             .field("family", &self.family())
             .finish_non_exhaustive()
     }
-}
-
-/// The document before its keys are judged.
-#[derive(Default)]
-struct RawKeySet<'a> {
-    keys: RawKeys<'a>,
-    duplicate: Option<String>,
-}
-
-/// `keys`, as it came.
-#[derive(Default)]
-enum RawKeys<'a> {
-    #[default]
-    Absent,
-    NotAnArray,
-    /// More than [`KEYS_MAX`]
-    TooMany,
-    Some(Vec<RawJwk<'a>>),
-}
-
-impl<'de> Deserialize<'de> for RawKeySet<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(RawKeySetVisitor)
-    }
-}
-
-struct RawKeySetVisitor;
-
-impl<'de> Visitor<'de> for RawKeySetVisitor {
-    type Value = RawKeySet<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key set object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawKeySet<'de>, A::Error> {
-        let mut set = RawKeySet::default();
-        let mut seen = Names::default();
-        while let Some(Name(name)) = map.next_key()? {
-            if name == "keys" {
-                set.keys = map.next_value()?;
-            } else {
-                // RFC 7517 §5: additional members are ignored.
-                map.next_value::<IgnoredAny>()?;
-            }
-            if let Some(twice) = seen.insert(name) {
-                set.duplicate.get_or_insert_with(|| twice.into_owned());
-            }
-        }
-        Ok(set)
-    }
-}
-
-impl<'de> Deserialize<'de> for RawKeys<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawKeysVisitor)
-    }
-}
-
-struct RawKeysVisitor;
-
-impl<'de> Visitor<'de> for RawKeysVisitor {
-    type Value = RawKeys<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of keys in `keys`")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawKeys<'de>, A::Error> {
-        let mut keys = Vec::new();
-        while keys.len() < KEYS_MAX {
-            match seq.next_element::<RawJwk<'de>>()? {
-                Some(jwk) => keys.push(jwk),
-                None => return Ok(RawKeys::Some(keys)),
-            }
-        }
-        let mut more = false;
-        while seq.next_element::<IgnoredAny>()?.is_some() {
-            more = true;
-        }
-        Ok(if more { RawKeys::TooMany } else { RawKeys::Some(keys) })
-    }
-
-    visit_other_kinds!(RawKeys<'de>, object, text, scalars => |_, _| Ok(RawKeys::NotAnArray));
 }

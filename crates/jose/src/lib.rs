@@ -15,9 +15,9 @@
 //! # }
 //! ```
 //!
-//! The way of a token is [`Token::parse`] (form), [`Policy::check_header`], [`KeySet::select`], the signature, and
-//! [`Policy::check_claims`]; [`verify`] walks it. A [`Verified`] value can be had in no other way. Reading a token that
-//! nobody verified is possible in [`danger`] only.
+//! The way of a token is its form, its header against the [`Policy`], [`KeySet::select`], the signature, and the claims
+//! against the policy; [`verify`] walks it, [`explain`] tells of each step. A [`Verified`] value can be had in no other
+//! way. Reading a token that nobody verified is possible in [`danger`] only.
 //!
 //! Standards: RFC 7515 (JWS), 7517 (JWK), 7518 (JWA), 7519 (JWT), 8037 (EdDSA), 8725 (best practices), 9068 (access
 //! tokens), 9864 (fully specified algorithm names).
@@ -28,6 +28,8 @@ mod certificate;
 mod claims;
 pub mod danger;
 mod error;
+mod explain;
+mod headers;
 pub mod json;
 mod jwk;
 mod key;
@@ -35,6 +37,7 @@ mod keyset;
 pub mod limits;
 mod members;
 mod policy;
+mod profile;
 mod sign;
 mod time;
 mod token;
@@ -45,10 +48,12 @@ pub use base64url::encode as base64url_encode;
 pub use certificate::{Certificate, CertificateError};
 pub use claims::{AccessClaims, Audience};
 pub use error::{KeySetError, PolicyError, Refusal, SkipReason, quoted};
+pub use explain::{Check, Considered, Explanation, Fitness, Outcome, explain};
 pub use jwk::PublicJwk;
 pub use keyset::{KeySet, PublishedKey, SkippedKey};
 pub use policy::Policy;
+pub use profile::Profile;
 pub use sign::{SecretBytes, SigningError, SigningKey};
 pub use time::UnixTime;
 pub use token::{Header, Part, Token};
-pub use verify::{Verified, verify, verify_parsed};
+pub use verify::{Verified, VerifiedToken, preflight, verify, verify_token};

@@ -43,3 +43,18 @@ pub const LEEWAY_SECONDS_MAX: u64 = 300;
 
 /// The latest time that a token may name, in seconds since 1970: the last second of the year 9999.
 pub const NUMERIC_DATE_SECONDS_MAX: u64 = 253_402_300_799;
+
+/// How many token headers a key set remembers. An issuer writes one per key, or a few.
+pub const HEADERS_REMEMBERED_MAX: usize = 16;
+
+/// The longest encoded token header that is remembered, in bytes. Most have about a hundred.
+pub const HEADER_REMEMBERED_BYTES_MAX: usize = 512;
+
+/// The longest client assertion, in bytes.
+pub const ASSERTION_BYTES_MAX: usize = 2048;
+
+/// How far ahead a client assertion may expire, in seconds. It is used at once, and once.
+pub const ASSERTION_LIFETIME_SECONDS_MAX: u64 = 300;
+
+/// The longest `iss`, `sub` and `jti` of a client assertion, in characters.
+pub const ASSERTION_TEXT_CHARACTERS_MAX: usize = 64;

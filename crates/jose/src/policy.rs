@@ -1,21 +1,32 @@
 //! What a caller demands of a token: issuer, audience, algorithms, times, and the kind of token (RFC 8725 §3).
 
-use crate::claims::RegisteredClaims;
+mod checks;
+
+use crate::claims::Claims;
+use crate::json::Document;
 use crate::limits::LEEWAY_SECONDS_MAX;
-use crate::token::{Header, Token};
+use crate::profile::{Demands, Profile};
+use crate::token::{Header, Segments};
 use crate::{Algorithm, PolicyError, Refusal, UnixTime};
+
+pub(crate) use checks::{CLAIM_CHECKS, Demanded};
 
 /// What a token must be to be accepted.
 ///
 /// Issuer, audience and algorithms have no default: leaving one out is how most of this field's break-ins began.
-/// `exp`, `iss` and `aud` are mandatory; `nbf` and `iat` are checked when present.
+/// `exp`, `iss` and `aud` are mandatory; `nbf` and `iat` are checked when present. A [`Profile`] demands more.
 ///
 /// ```
-/// use jwksmith_jose::{Algorithm, Policy};
+/// use jwksmith_jose::{Algorithm, Policy, Profile};
 ///
-/// let policy = Policy::new("https://tenant.example/", "https://api.example/", [Algorithm::RS256])?
+/// let of_an_api = Policy::new("https://tenant.example/", "https://api.example/", [Algorithm::RS256])?
 ///     .leeway(30)?
-///     .token_type("at+jwt")?;
+///     .profile(Profile::Rfc9068AccessToken)?
+///     .scope("read:orders")?;
+/// let of_a_login = Policy::new("https://tenant.example/", "client-id", [Algorithm::RS256])?
+///     .profile(Profile::IdToken)?
+///     .nonce("n-0S6_WzA2Mj")?
+///     .max_age(3600)?;
 /// # Ok::<(), jwksmith_jose::PolicyError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,12 +34,15 @@ pub struct Policy {
     issuer: String,
     audiences: Vec<String>,
     algorithms: Vec<Algorithm>,
-    leeway: u64,
+    profile: Profile,
+    leeway: Option<u64>,
     token_type: Option<String>,
+    scopes: Vec<String>,
+    claims: Vec<(String, String)>,
+    nonce: Option<String>,
+    max_age: Option<u64>,
+    organization: Option<String>,
 }
-
-/// How far two clocks may differ unless the caller says otherwise, in seconds.
-const LEEWAY_SECONDS_DEFAULT: u64 = 30;
 
 impl Policy {
     /// A policy for tokens of `issuer`, meant for `audience`, signed with one of `algorithms`.
@@ -47,8 +61,20 @@ impl Policy {
             return Err(PolicyError::IssuerEmpty);
         }
         let algorithms = checked_algorithms(algorithms.into_iter().collect())?;
-        Self { issuer, audiences: Vec::new(), algorithms, leeway: LEEWAY_SECONDS_DEFAULT, token_type: None }
-            .or_audience(audience)
+        let policy = Self {
+            issuer,
+            audiences: Vec::new(),
+            algorithms,
+            profile: Profile::default(),
+            leeway: None,
+            token_type: None,
+            scopes: Vec::new(),
+            claims: Vec::new(),
+            nonce: None,
+            max_age: None,
+            organization: None,
+        };
+        policy.or_audience(audience)
     }
 
     /// Accepts tokens for this audience too.
@@ -64,7 +90,17 @@ impl Policy {
         Ok(self)
     }
 
-    /// How far the clocks may differ, in seconds; one setting for `exp`, `nbf` and `iat`. 30 unless set.
+    /// Expects this kind of token, with all that it demands. [`Profile::AccessToken`] unless set.
+    ///
+    /// # Errors
+    /// [`PolicyError::SettingOfOtherProfile`] if a setting was made that the kind has no use for, and
+    /// [`PolicyError::AlgorithmOfOtherProfile`] for client assertions with HMAC, which are another method.
+    pub fn profile(mut self, profile: Profile) -> Result<Self, PolicyError> {
+        self.profile = profile;
+        self.checked()
+    }
+
+    /// How far the clocks may differ, in seconds; one setting for every time. 30 unless set, and 10 for client assertions.
     ///
     /// # Errors
     /// [`PolicyError::LeewayTooLarge`] over [`LEEWAY_SECONDS_MAX`].
@@ -72,11 +108,11 @@ impl Policy {
         if seconds > LEEWAY_SECONDS_MAX {
             return Err(PolicyError::LeewayTooLarge(seconds));
         }
-        self.leeway = seconds;
+        self.leeway = Some(seconds);
         Ok(self)
     }
 
-    /// Demands this `typ`, as `at+jwt` (RFC 9068 §2.1). Expecting it makes it mandatory.
+    /// Demands this `typ`, as `at+jwt` (RFC 9068 §2.1), instead of what the profile says. Expecting it makes it mandatory.
     ///
     /// # Errors
     /// [`PolicyError::TypeEmpty`].
@@ -87,6 +123,56 @@ impl Policy {
         }
         self.token_type = Some(token_type);
         Ok(self)
+    }
+
+    /// Demands that this scope was granted: in `scope` (RFC 6749 §3.3), or in `permissions`, as Auth0 writes them.
+    /// Repeated, all of them.
+    ///
+    /// # Errors
+    /// [`PolicyError::ValueMalformed`] if it is empty or holds a space, and [`PolicyError::SettingOfOtherProfile`].
+    pub fn scope(mut self, scope: impl Into<String>) -> Result<Self, PolicyError> {
+        let scope = demanded("scope", scope)?;
+        if scope.contains(' ') {
+            return Err(PolicyError::ValueMalformed("scope"));
+        }
+        self.scopes.push(scope);
+        self.checked()
+    }
+
+    /// Demands that this claim is there, and is this string. Repeated, all of them.
+    ///
+    /// # Errors
+    /// [`PolicyError::ValueMalformed`] if the name is empty.
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<String>) -> Result<Self, PolicyError> {
+        self.claims.push((demanded("claim", name)?, value.into()));
+        Ok(self)
+    }
+
+    /// Demands the `nonce` that was sent with the request (OpenID Connect Core §3.1.3.7). For ID tokens only.
+    ///
+    /// # Errors
+    /// [`PolicyError::ValueMalformed`] if it is empty, and [`PolicyError::SettingOfOtherProfile`].
+    pub fn nonce(mut self, nonce: impl Into<String>) -> Result<Self, PolicyError> {
+        self.nonce = Some(demanded("nonce", nonce)?);
+        self.checked()
+    }
+
+    /// Demands that the user proved who they are at most so many seconds ago (`auth_time`). For ID tokens only.
+    ///
+    /// # Errors
+    /// [`PolicyError::SettingOfOtherProfile`].
+    pub fn max_age(mut self, seconds: u64) -> Result<Self, PolicyError> {
+        self.max_age = Some(seconds);
+        self.checked()
+    }
+
+    /// Demands the organization that was asked for: `org_id` if it begins with `org_`, else `org_name`, in lower case.
+    ///
+    /// # Errors
+    /// [`PolicyError::ValueMalformed`] if it is empty, and [`PolicyError::SettingOfOtherProfile`].
+    pub fn organization(mut self, organization: impl Into<String>) -> Result<Self, PolicyError> {
+        self.organization = Some(demanded("organization", organization)?);
+        self.checked()
     }
 
     /// The issuer whose tokens are accepted.
@@ -100,63 +186,61 @@ impl Policy {
     }
 
     /// Checks what the header alone decides: the algorithm and the kind of token.
-    pub fn check_header(&self, header: &Header) -> Result<(), Refusal> {
-        let algorithm = header.algorithm();
-        if !self.algorithms.contains(&algorithm) {
-            return Err(Refusal::AlgorithmNotAllowed { algorithm });
-        }
-        self.check_type(header)
+    pub(crate) fn check_header(&self, header: &Header) -> Result<(), Refusal> {
+        self.check_algorithm(header)?;
+        self.check_type(header).map(drop)
     }
 
     /// Checks the claims at `now`. Before the signature is checked the answer can only refuse, never accept.
-    pub fn check_claims(&self, token: &Token<'_>, now: UnixTime) -> Result<(), Refusal> {
-        let claims = RegisteredClaims::parse(token.claims())?;
-        self.check_issuer(&claims)?;
-        self.check_audience(&claims)?;
-        self.check_times(&claims, now)
+    pub(crate) fn check_claims(&self, claims: Document<'_>, now: UnixTime) -> Result<(), Refusal> {
+        let claims = Claims::read(claims)?;
+        CLAIM_CHECKS.iter().try_for_each(|check| (check.run)(self, &claims, now).map(drop))
     }
 
-    fn check_type(&self, header: &Header) -> Result<(), Refusal> {
-        let Some(expected) = &self.token_type else { return Ok(()) };
-        match header.token_type() {
-            Some(found) if media_type(found).eq_ignore_ascii_case(media_type(expected)) => Ok(()),
-            found => {
-                Err(Refusal::TypeMismatch { expected: expected.clone(), found: found.map(str::to_owned) })
+    /// Splits a token that is no longer than its kind may be.
+    pub(crate) fn split<'t>(&self, token: &'t str) -> Result<Segments<'t>, Refusal> {
+        Segments::split(token, self.demands().token_bytes_max)
+    }
+
+    fn demands(&self) -> &'static Demands {
+        self.profile.demands()
+    }
+
+    fn leeway_seconds(&self) -> u64 {
+        self.leeway.unwrap_or(self.demands().leeway_seconds)
+    }
+
+    /// Settings that the profile has no use for are refused; so the profile is named first.
+    fn checked(self) -> Result<Self, PolicyError> {
+        use Profile::{Auth0AccessToken, IdToken};
+        let (is_id, is_auth0) = (self.profile == IdToken, self.profile == Auth0AccessToken);
+        let settings = [
+            ("nonce", self.nonce.is_some(), is_id),
+            ("max_age", self.max_age.is_some(), is_id),
+            ("organization", self.organization.is_some(), is_id || is_auth0),
+            ("scope", !self.scopes.is_empty(), self.profile.is_access_token()),
+        ];
+        let misplaced = settings.into_iter().find(|(_, is_set, fits)| *is_set && !fits);
+        match misplaced {
+            Some((setting, ..)) => Err(PolicyError::SettingOfOtherProfile { setting, profile: self.profile }),
+            None => self.checked_assertion(),
+        }
+    }
+
+    fn checked_assertion(self) -> Result<Self, PolicyError> {
+        let symmetric = self.algorithms.iter().find(|algorithm| algorithm.is_symmetric());
+        match symmetric.filter(|_| self.profile == Profile::ClientAssertion) {
+            Some(algorithm) => {
+                Err(PolicyError::AlgorithmOfOtherProfile { algorithm: *algorithm, profile: self.profile })
             }
+            None => Ok(self),
         }
     }
+}
 
-    fn check_issuer(&self, claims: &RegisteredClaims<'_>) -> Result<(), Refusal> {
-        let found = claims.issuer.as_ref().ok_or(Refusal::ClaimMissing("iss"))?;
-        if *found == self.issuer {
-            return Ok(());
-        }
-        Err(Refusal::IssuerMismatch { expected: self.issuer.clone(), found: found.to_string() })
-    }
-
-    fn check_audience(&self, claims: &RegisteredClaims<'_>) -> Result<(), Refusal> {
-        let found = claims.audience.as_ref().ok_or(Refusal::ClaimMissing("aud"))?;
-        if found.iter().any(|named| self.audiences.iter().any(|accepted| accepted == named)) {
-            return Ok(());
-        }
-        let found = found.iter().map(ToString::to_string).collect();
-        Err(Refusal::AudienceMismatch { expected: self.audiences.clone(), found })
-    }
-
-    fn check_times(&self, claims: &RegisteredClaims<'_>, now: UnixTime) -> Result<(), Refusal> {
-        let leeway = self.leeway;
-        let expired_at = claims.expires_at.ok_or(Refusal::ClaimMissing("exp"))?;
-        // RFC 7519 §4.1.4: not accepted "on or after" this time.
-        if now >= expired_at.saturating_add(leeway) {
-            return Err(Refusal::Expired { expired_at, now, leeway });
-        }
-        for (claim, time) in [("nbf", claims.not_before), ("iat", claims.issued_at)] {
-            if let Some(time) = time.filter(|time| *time > now.saturating_add(leeway)) {
-                return Err(Refusal::NotYetValid { claim, time, now, leeway });
-            }
-        }
-        Ok(())
-    }
+fn demanded(setting: &'static str, value: impl Into<String>) -> Result<String, PolicyError> {
+    let value = value.into();
+    if value.is_empty() { Err(PolicyError::ValueMalformed(setting)) } else { Ok(value) }
 }
 
 fn checked_algorithms(algorithms: Vec<Algorithm>) -> Result<Vec<Algorithm>, PolicyError> {
@@ -168,15 +252,4 @@ fn checked_algorithms(algorithms: Vec<Algorithm>) -> Result<Vec<Algorithm>, Poli
         return Err(PolicyError::AlgorithmsMixed);
     }
     Ok(algorithms)
-}
-
-/// RFC 7515 §4.1.9: `typ` is a media type whose `application/` may be left out; media types have no case.
-fn media_type(token_type: &str) -> &str {
-    const PREFIX: &str = "application/";
-    match token_type.get(..PREFIX.len()) {
-        Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => {
-            token_type.get(PREFIX.len()..).unwrap_or_default()
-        }
-        _ => token_type,
-    }
 }

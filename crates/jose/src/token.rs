@@ -1,13 +1,13 @@
 //! The compact form of a signed token (RFC 7515 §3.1 and §7.1, RFC 7519 §7.2), read and not yet verified.
 //!
-//! [`Token::parse`] refuses whatever no key set and no policy could make acceptable. What it returns proves the form only;
-//! its claims stay closed until [`crate::verify_parsed`] has checked the signature, or somebody opens [`crate::danger`].
+//! Here is refused whatever no key set and no policy could make acceptable. What is read proves the form only; claims stay
+//! closed until [`crate::verify`] has checked the signature, or somebody opens [`crate::danger`].
 
 use std::fmt;
 
-use crate::json;
+use crate::json::{self, Document};
 use crate::limits::{HEADER_BYTES_MAX, KID_BYTES_MAX, SIGNATURE_BYTES_MAX, TOKEN_BYTES_MAX};
-use crate::members::{self, Loose, Members};
+use crate::members::{Loose, Members};
 use crate::{Algorithm, Refusal, base64url};
 
 /// A segment of a compact token.
@@ -54,55 +54,38 @@ impl Header {
     pub fn token_type(&self) -> Option<&str> {
         self.token_type.as_deref()
     }
+
+    /// Reads the first segment of a token.
+    pub(crate) fn parse(segment: &str) -> Result<Self, Refusal> {
+        let text = decode_text(Part::Header, segment, HEADER_BYTES_MAX)?;
+        let mut members = Vec::new();
+        json::index(&text, &mut members).map_err(|error| Refusal::Json { part: Part::Header, error })?;
+        Self::try_from(RawHeader::sorted(Document::new(&text, &members).members()))
+    }
 }
 
-/// A well-formed token that nobody has verified.
-pub struct Token<'a> {
+/// The header of a well-formed token that nobody has verified.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Token {
     header: Header,
-    /// The first two segments with the dot between: what was signed (RFC 7515 §5.2).
-    signing_input: &'a str,
-    claims: String,
-    signature: Vec<u8>,
 }
 
-impl<'a> Token<'a> {
-    /// Reads the compact form.
+impl Token {
+    /// Reads the compact form: all three segments must be well-formed, and the header one that can be acceptable.
     ///
     /// # Errors
     /// A [`Refusal`] about the token's form, its header, or an algorithm that nothing here supports.
-    pub fn parse(text: &'a str) -> Result<Self, Refusal> {
-        let segments = Segments::split(text)?;
-        let header = read_header(&decode_text(Part::Header, segments.header, HEADER_BYTES_MAX)?)?;
-        Ok(Self {
-            header,
-            signing_input: segments.signing_input,
-            claims: decode_text(Part::Claims, segments.claims, TOKEN_BYTES_MAX)?,
-            signature: decode(Part::Signature, segments.signature, SIGNATURE_BYTES_MAX)?,
-        })
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        let segments = Segments::split(text, TOKEN_BYTES_MAX)?;
+        let header = Header::parse(segments.header)?;
+        segments.decode_claims(0)?;
+        segments.decode_signature(&mut SignatureMemory::default())?;
+        Ok(Self { header })
     }
 
     /// The header, which nobody has verified.
     pub fn header(&self) -> &Header {
         &self.header
-    }
-
-    pub(crate) fn claims(&self) -> &str {
-        &self.claims
-    }
-
-    pub(crate) fn signing_input(&self) -> &[u8] {
-        self.signing_input.as_bytes()
-    }
-
-    pub(crate) fn signature(&self) -> &[u8] {
-        &self.signature
-    }
-}
-
-impl fmt::Debug for Token<'_> {
-    /// Shows the header only: a token is a credential.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("header", &self.header).finish_non_exhaustive()
     }
 }
 
@@ -111,16 +94,32 @@ pub(crate) struct Segments<'a> {
     pub(crate) header: &'a str,
     pub(crate) claims: &'a str,
     signature: &'a str,
-    signing_input: &'a str,
+    /// The first two segments with the dot between: what was signed (RFC 7515 §5.2).
+    pub(crate) signing_input: &'a str,
 }
 
 /// Counting stops here: a text of a million dots is not worth more.
 const SEGMENTS_COUNTED_MAX: usize = 6;
 
+/// A signature of so many bytes needs no memory of its own: that of a 4096-bit RSA key.
+const SIGNATURE_BYTES_USUAL: usize = 512;
+
+/// Where a signature is decoded to.
+pub(crate) struct SignatureMemory {
+    usual: [u8; base64url::decoded_bytes_max(SIGNATURE_BYTES_USUAL.div_ceil(3) * 4)],
+    large: Vec<u8>,
+}
+
+impl Default for SignatureMemory {
+    fn default() -> Self {
+        Self { usual: [0; _], large: Vec::new() }
+    }
+}
+
 impl<'a> Segments<'a> {
-    pub(crate) fn split(text: &'a str) -> Result<Self, Refusal> {
-        if text.len() > TOKEN_BYTES_MAX {
-            return Err(Refusal::TooLarge { bytes: text.len() });
+    pub(crate) fn split(text: &'a str, bytes_max: usize) -> Result<Self, Refusal> {
+        if text.len() > bytes_max {
+            return Err(Refusal::TooLarge { bytes: text.len(), max: bytes_max });
         }
         let (signing_input, signature) = text.rsplit_once('.').ok_or(Refusal::Segments { found: 1 })?;
         match signing_input.split_once('.') {
@@ -130,8 +129,33 @@ impl<'a> Segments<'a> {
             _ => Err(wrong_segments(text)),
         }
     }
+
+    /// The claims' bytes, with room for so many more behind them.
+    pub(crate) fn decode_claims(&self, room: usize) -> Result<Vec<u8>, Refusal> {
+        let capacity = base64url::decoded_bytes_max(self.claims.len()).saturating_add(room);
+        let mut bytes = Vec::with_capacity(capacity);
+        if base64url::decode_onto(self.claims.as_bytes(), &mut bytes) {
+            Ok(bytes)
+        } else {
+            Err(Refusal::Encoding(Part::Claims))
+        }
+    }
+
+    /// The signature's bytes.
+    pub(crate) fn decode_signature<'m>(&self, memory: &'m mut SignatureMemory) -> Result<&'m [u8], Refusal> {
+        let text = self.signature.as_bytes();
+        let bytes = if base64url::decoded_bytes_max(text.len()) <= memory.usual.len() {
+            base64url::decode_into(text, &mut memory.usual).and_then(|length| memory.usual.get(..length))
+        } else {
+            base64url::decode_onto(text, &mut memory.large).then_some(memory.large.as_slice())
+        };
+        let bytes = bytes.ok_or(Refusal::Encoding(Part::Signature))?;
+        bounded(Part::Signature, bytes.len(), SIGNATURE_BYTES_MAX)?;
+        Ok(bytes)
+    }
 }
 
+#[cold]
 fn wrong_segments(text: &str) -> Refusal {
     match text.split('.').take(SEGMENTS_COUNTED_MAX).count() {
         5 => Refusal::Encrypted,
@@ -139,16 +163,15 @@ fn wrong_segments(text: &str) -> Refusal {
     }
 }
 
+/// A segment as text.
 pub(crate) fn decode_text(part: Part, segment: &str, bytes_max: usize) -> Result<String, Refusal> {
-    json::utf8(decode(part, segment, bytes_max)?).map_err(|error| Refusal::Json { part, error })
+    let bytes = base64url::decode(segment).ok_or(Refusal::Encoding(part))?;
+    bounded(part, bytes.len(), bytes_max)?;
+    String::from_utf8(bytes).map_err(|_| Refusal::Json { part, error: json::JsonError::NotUtf8 })
 }
 
-fn decode(part: Part, segment: &str, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
-    let bytes = base64url::decode(segment).ok_or(Refusal::Encoding(part))?;
-    if bytes.len() > bytes_max {
-        return Err(Refusal::PartTooLarge { part, bytes: bytes.len(), max: bytes_max });
-    }
-    Ok(bytes)
+fn bounded(part: Part, bytes: usize, max: usize) -> Result<(), Refusal> {
+    if bytes > max { Err(Refusal::PartTooLarge { part, bytes, max }) } else { Ok(()) }
 }
 
 #[derive(Default)]
@@ -179,16 +202,18 @@ impl<'a> Members<'a> for RawHeader<'a> {
     }
 }
 
-fn read_header(text: &str) -> Result<Header, Refusal> {
-    let raw: RawHeader<'_> =
-        members::read(text).map_err(|error| Refusal::Json { part: Part::Header, error })?;
-    refuse_extensions(&raw)?;
-    let algorithm = algorithm(raw.alg)?;
-    let key_id = optional_text("kid", raw.kid)?;
-    if key_id.as_ref().is_some_and(|kid| kid.is_empty() || kid.len() > KID_BYTES_MAX) {
-        return Err(Refusal::KeyIdInvalid);
+impl TryFrom<RawHeader<'_>> for Header {
+    type Error = Refusal;
+
+    fn try_from(raw: RawHeader<'_>) -> Result<Self, Refusal> {
+        refuse_extensions(&raw)?;
+        let algorithm = algorithm(raw.alg)?;
+        let key_id = optional_text("kid", raw.kid)?;
+        if key_id.as_ref().is_some_and(|kid| kid.is_empty() || kid.len() > KID_BYTES_MAX) {
+            return Err(Refusal::KeyIdInvalid);
+        }
+        Ok(Self { algorithm, key_id, token_type: optional_text("typ", raw.typ)? })
     }
-    Ok(Header { algorithm, key_id, token_type: optional_text("typ", raw.typ)? })
 }
 
 fn refuse_extensions(raw: &RawHeader<'_>) -> Result<(), Refusal> {

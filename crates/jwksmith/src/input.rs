@@ -109,7 +109,7 @@ impl Line {
 
     fn given(self) -> Given {
         if self.bytes > INPUT_BYTES_MAX {
-            return Err(Refused::by(&Refusal::TooLarge { bytes: self.bytes }));
+            return Err(Refused::by(&Refusal::TooLarge { bytes: self.bytes, max: TOKEN_BYTES_MAX }));
         }
         text(self.kept)
     }

@@ -40,7 +40,8 @@ pub use discovery::Discovery;
 pub use error::{ConfigError, IssuerError, Undecided, VerifyError};
 pub use fetch::FetchSettings;
 pub use jwksmith_jose::{
-    AccessClaims, Algorithm, Audience, KeySet, Policy, PolicyError, Refusal, UnixTime, Verified,
+    AccessClaims, Algorithm, Audience, KeySet, Policy, PolicyError, Profile, Refusal, UnixTime, Verified,
+    VerifiedToken,
 };
 pub use verifier::{Located, Verifier, VerifierBuilder};
 

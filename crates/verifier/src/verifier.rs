@@ -10,7 +10,7 @@ use crate::discovery::Discovery;
 use crate::error::{ConfigError, Undecided, VerifyError};
 use crate::fetch::FetchSettings;
 use crate::source::Source;
-use jwksmith_jose::{KeySet, Policy, Refusal, Token, Verified, verify_parsed};
+use jwksmith_jose::{KeySet, Policy, Refusal, Verified, VerifiedToken, preflight, verify_token};
 
 /// Verifies the tokens of one issuer.
 pub struct Verifier {
@@ -64,16 +64,22 @@ impl Verifier {
     /// # Errors
     /// [`VerifyError::Refused`] if the token is at fault; [`VerifyError::Undecided`] if the issuer's keys are not to be had.
     pub async fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, VerifyError> {
-        let token = Token::parse(token)?;
-        self.policy.check_header(token.header())?;
-        let snapshot = self.snapshot_for(&token).await?;
-        match self.check(&token, &snapshot) {
+        Ok(self.verify_token(token).await?.into_verified()?)
+    }
+
+    /// Verifies a compact token and keeps its claims as they were signed, for who wants claims that borrow.
+    ///
+    /// # Errors
+    /// As [`Self::verify`], but for the shape of the claims.
+    pub async fn verify_token(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
+        let snapshot = self.snapshot_for(token).await?;
+        match self.check(token, &snapshot) {
             Ok(verified) => {
                 self.cache.refresh_if_due(&snapshot);
                 Ok(verified)
             }
             Err(refusal) if refusal.may_be_cured_by_newer_keys() => {
-                self.retry(&token, &snapshot, refusal).await
+                self.retry(token, &snapshot, refusal).await
             }
             Err(refusal) => Err(refusal.into()),
         }
@@ -92,24 +98,24 @@ impl Verifier {
         self.cache.latest().map(|snapshot| located(&snapshot))
     }
 
-    async fn snapshot_for(&self, token: &Token<'_>) -> Result<Arc<Snapshot>, VerifyError> {
+    async fn snapshot_for(&self, token: &str) -> Result<Arc<Snapshot>, VerifyError> {
         if let Some(at_hand) = self.cache.at_hand() {
             return Ok(at_hand);
         }
         // A token that no key could save must not cause a fetch.
-        self.policy.check_claims(token, self.clock.now())?;
+        preflight(token, &self.policy, self.clock.now())?;
         Ok(self.cache.current().await?)
     }
 
     /// The one more try, with a newer set if there is one.
-    async fn retry<T: DeserializeOwned>(
+    async fn retry(
         &self,
-        token: &Token<'_>,
+        token: &str,
         seen: &Snapshot,
         refusal: Refusal,
-    ) -> Result<Verified<T>, VerifyError> {
+    ) -> Result<VerifiedToken, VerifyError> {
         let known_key = refusal == Refusal::Signature;
-        if let Err(claims) = self.policy.check_claims(token, self.clock.now()) {
+        if let Err(claims) = preflight(token, &self.policy, self.clock.now()) {
             // Of a forged token nothing more is said than that it is forged.
             return Err(if known_key { refusal } else { claims }.into());
         }
@@ -122,12 +128,8 @@ impl Verifier {
         }
     }
 
-    fn check<T: DeserializeOwned>(
-        &self,
-        token: &Token<'_>,
-        snapshot: &Snapshot,
-    ) -> Result<Verified<T>, Refusal> {
-        verify_parsed(token, &snapshot.keys, &self.policy, self.clock.now())
+    fn check(&self, token: &str, snapshot: &Snapshot) -> Result<VerifiedToken, Refusal> {
+        verify_token(token, &snapshot.keys, &self.policy, self.clock.now())
     }
 }
 

@@ -1,0 +1,156 @@
+//! Values of a text that [`super::scan`] has taken: what they are, and what is inside, read from the text itself.
+
+use std::borrow::Cow;
+use std::iter;
+
+use super::scan::{Found, Member, Scanner, hex4};
+
+/// What a value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Null,
+    True,
+    False,
+    Number,
+    /// A string that is spelt as it reads.
+    Text,
+    /// A string with escapes in it.
+    EscapedText,
+    Array,
+    Object,
+}
+
+/// A value; of a string, what stands between its quotes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Value<'a> {
+    pub(super) kind: Kind,
+    pub(super) text: &'a str,
+}
+
+/// One object that was scanned, with the index of its members.
+#[derive(Clone, Copy)]
+pub(crate) struct Document<'a> {
+    text: &'a str,
+    members: &'a [Member],
+}
+
+impl Kind {
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::True | Self::False => "a boolean",
+            Self::Number => "a number",
+            Self::Text | Self::EscapedText => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
+    }
+}
+
+impl<'a> Document<'a> {
+    /// `members` are those that scanning `text` left.
+    pub(crate) fn new(text: &'a str, members: &'a [Member]) -> Self {
+        Self { text, members }
+    }
+
+    /// The members in their order: name and value.
+    pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Value<'a>)> {
+        let named = move |member: &Member| Value::at(self.text, member.name).as_text();
+        self.members
+            .iter()
+            .map(move |member| (named(member).unwrap_or_default(), Value::at(self.text, member.value)))
+    }
+
+    /// The value of the member of this name.
+    pub(crate) fn find(self, name: &str) -> Option<Value<'a>> {
+        self.members().find(|(found, _)| found == name).map(|(_, value)| value)
+    }
+}
+
+impl<'a> Value<'a> {
+    /// What was found in `text`.
+    pub(super) fn at(text: &'a str, found: Found) -> Self {
+        Self { kind: found.kind, text: text.get(found.start..found.end).unwrap_or_default() }
+    }
+
+    /// The object that a text is, which was scanned.
+    pub(super) fn object(text: &'a str) -> Self {
+        Self { kind: Kind::Object, text: text.trim_ascii_start() }
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        self.kind
+    }
+
+    /// A number or a container as it is written; a string without its quotes.
+    pub(crate) fn raw(self) -> &'a str {
+        self.text
+    }
+
+    /// A string as it reads.
+    pub(crate) fn as_text(self) -> Option<Cow<'a, str>> {
+        match self.kind {
+            Kind::Text => Some(Cow::Borrowed(self.text)),
+            Kind::EscapedText => Some(Cow::Owned(unescaped(self.text))),
+            _ => None,
+        }
+    }
+
+    /// The elements of an array; nothing of anything else.
+    pub(crate) fn elements(self) -> impl Iterator<Item = Value<'a>> {
+        let mut scanner = (self.kind == Kind::Array).then(|| Scanner::inside(self.text));
+        iter::from_fn(move || scanner.as_mut()?.next_element())
+    }
+
+    /// The members of an object; nothing of anything else.
+    pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Value<'a>)> {
+        let mut scanner = (self.kind == Kind::Object).then(|| Scanner::inside(self.text));
+        iter::from_fn(move || {
+            let (name, value) = scanner.as_mut()?.next_member()?;
+            Some((name.as_text().unwrap_or_default(), value))
+        })
+    }
+}
+
+/// RFC 8259 §7. The escapes were found well-formed before.
+fn unescaped(raw: &str) -> String {
+    let mut read = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        read.push_str(plain);
+        let (character, bytes) = escaped_character(escape);
+        read.push(character);
+        rest = escape.get(bytes..).unwrap_or_default();
+    }
+    read.push_str(rest);
+    read
+}
+
+/// The character of an escape, and how many bytes behind the backslash it takes.
+fn escaped_character(escape: &str) -> (char, usize) {
+    let short = match escape.as_bytes().first() {
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => return unicode_character(escape),
+        Some(other) => char::from(*other),
+        None => char::REPLACEMENT_CHARACTER,
+    };
+    (short, 1)
+}
+
+fn unicode_character(escape: &str) -> (char, usize) {
+    // `uXXXX`, or `uXXXX\uXXXX` for a surrogate pair.
+    let unit = |start: usize| escape.as_bytes().get(start..start.saturating_add(4)).and_then(hex4);
+    let units = [unit(1), unit(7)];
+    let decode = |count: usize| {
+        let units = units.into_iter().take(count).flatten();
+        char::decode_utf16(units).next().and_then(Result::ok)
+    };
+    match (decode(1), decode(2)) {
+        (Some(character), _) => (character, 5),
+        (None, pair) => (pair.unwrap_or(char::REPLACEMENT_CHARACTER), 11),
+    }
+}

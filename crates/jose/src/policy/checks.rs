@@ -1,0 +1,293 @@
+//! The checks of a policy, one small function each, in the order in which they are made.
+//!
+//! [`crate::verify`] stops at the first that refuses; [`crate::explain`] runs the same ones and tells of each.
+
+use std::borrow::Cow;
+
+use super::Policy;
+use crate::claims::Claims;
+use crate::json::{Kind, Value};
+use crate::limits::{ASSERTION_LIFETIME_SECONDS_MAX, ASSERTION_TEXT_CHARACTERS_MAX};
+use crate::profile::Profile;
+use crate::token::Header;
+use crate::{Refusal, UnixTime};
+
+/// Whether the policy demanded anything; if it did, it was met.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Demanded {
+    Yes,
+    No,
+}
+
+type Outcome = Result<Demanded, Refusal>;
+
+/// One check of the claims.
+pub(crate) struct ClaimCheck {
+    /// What is checked.
+    pub(crate) name: &'static str,
+    /// Who says that it must be.
+    pub(crate) source: &'static str,
+    pub(crate) run: fn(&Policy, &Claims<'_>, UnixTime) -> Outcome,
+}
+
+/// Every check of the claims, in their order.
+pub(crate) static CLAIM_CHECKS: [ClaimCheck; 15] = [
+    ClaimCheck { name: "iss", source: "RFC 7519 §4.1.1", run: issuer },
+    ClaimCheck { name: "aud", source: "RFC 7519 §4.1.3", run: audience },
+    ClaimCheck { name: "exp", source: "RFC 7519 §4.1.4", run: expiry },
+    ClaimCheck { name: "nbf", source: "RFC 7519 §4.1.5", run: not_before },
+    ClaimCheck { name: "iat", source: "RFC 7519 §4.1.6", run: issued_at },
+    ClaimCheck { name: "claims of the profile", source: "RFC 8725 §3.12", run: profile_claims },
+    ClaimCheck { name: "sub", source: "OpenID Connect Core §2, RFC 7523 §3", run: subject },
+    ClaimCheck { name: "azp", source: "OpenID Connect Core §3.1.3.7", run: authorized_party },
+    ClaimCheck { name: "nonce", source: "OpenID Connect Core §3.1.3.7", run: nonce },
+    ClaimCheck { name: "organization", source: "Auth0, ID token validation", run: organization },
+    ClaimCheck { name: "auth_time", source: "OpenID Connect Core §3.1.3.7", run: authentication_time },
+    ClaimCheck { name: "events", source: "OpenID Connect Back-Channel Logout §2.4", run: logout_event },
+    ClaimCheck { name: "assertion bounds", source: "RFC 7523 §3", run: assertion },
+    ClaimCheck { name: "scope", source: "RFC 6749 §3.3", run: scopes },
+    ClaimCheck { name: "claims of the caller", source: "RFC 7519 §4.3", run: caller_claims },
+];
+
+impl Policy {
+    /// RFC 8725 §3.1: the caller's list decides, never the token.
+    pub(crate) fn check_algorithm(&self, header: &Header) -> Result<(), Refusal> {
+        let algorithm = header.algorithm();
+        if self.algorithms.contains(&algorithm) {
+            Ok(())
+        } else {
+            Err(Refusal::AlgorithmNotAllowed { algorithm })
+        }
+    }
+
+    /// RFC 8725 §3.11.
+    pub(crate) fn check_type(&self, header: &Header) -> Outcome {
+        let demands = self.demands();
+        let own = self.token_type.as_deref();
+        let accepted: &[&str] = own.as_ref().map_or(demands.types, std::slice::from_ref);
+        let is_required = own.is_some() || demands.type_is_required;
+        match header.token_type() {
+            _ if accepted.is_empty() => Ok(Demanded::No),
+            None if !is_required => Ok(Demanded::No),
+            Some(found) if accepted.iter().any(|accepted| is_same_type(found, accepted)) => Ok(Demanded::Yes),
+            found => Err(Refusal::TypeMismatch {
+                expected: accepted.join(" or "),
+                found: found.map(str::to_owned),
+            }),
+        }
+    }
+}
+
+fn issuer(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+    let found = claims.issuer.as_ref().ok_or(Refusal::ClaimMissing("iss"))?;
+    if *found == policy.issuer {
+        return Ok(Demanded::Yes);
+    }
+    Err(Refusal::IssuerMismatch { expected: policy.issuer.clone(), found: found.to_string() })
+}
+
+fn audience(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+    let mut found = claims.audiences().ok_or(Refusal::ClaimMissing("aud"))?;
+    if found.any(|named| policy.audiences.iter().any(|accepted| *accepted == named)) {
+        return Ok(Demanded::Yes);
+    }
+    Err(Refusal::AudienceMismatch { expected: policy.audiences.clone(), found: audiences(claims) })
+}
+
+fn audiences(claims: &Claims<'_>) -> Vec<String> {
+    claims.audiences().into_iter().flatten().map(Cow::into_owned).collect()
+}
+
+fn expiry(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
+    let leeway = policy.leeway_seconds();
+    let expired_at = claims.expires_at.ok_or(Refusal::ClaimMissing("exp"))?;
+    // RFC 7519 §4.1.4: not accepted "on or after" this time.
+    if now < expired_at.saturating_add(leeway) {
+        Ok(Demanded::Yes)
+    } else {
+        Err(Refusal::Expired { expired_at, now, leeway })
+    }
+}
+
+fn not_before(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
+    is_past(policy, "nbf", claims.not_before, now)
+}
+
+fn issued_at(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
+    is_past(policy, "iat", claims.issued_at, now)
+}
+
+fn is_past(policy: &Policy, claim: &'static str, time: Option<UnixTime>, now: UnixTime) -> Outcome {
+    let leeway = policy.leeway_seconds();
+    match time {
+        None => Ok(Demanded::No),
+        Some(time) if time <= now.saturating_add(leeway) => Ok(Demanded::Yes),
+        Some(time) => Err(Refusal::NotYetValid { claim, time, now, leeway }),
+    }
+}
+
+/// What the kind of token must have, and what it must not have because another kind has it.
+fn profile_claims(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+    let demands = policy.demands();
+    let is_there = |name: &&&str| claims.other(name).is_some();
+    if let Some(missing) = demands.required.iter().find(|name| !is_there(name)) {
+        return Err(Refusal::ClaimMissing(missing));
+    }
+    if !demands.one_of.is_empty() && !demands.one_of.iter().any(|name| is_there(&name)) {
+        return Err(Refusal::ClaimsMissing(demands.one_of));
+    }
+    if let Some(claim) = demands.forbidden.iter().find(is_there) {
+        return Err(Refusal::ClaimForbidden { claim, profile: policy.profile });
+    }
+    Ok(if policy.profile == Profile::AccessToken { Demanded::No } else { Demanded::Yes })
+}
+
+fn subject(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+    let subject = claims.subject.as_deref().unwrap_or_default();
+    match policy.profile {
+        // OpenID Connect Core §2: it identifies the user; an empty one would identify everybody.
+        Profile::IdToken if subject.is_empty() => Err(Refusal::ClaimEmpty("sub")),
+        // RFC 7523 §3: the client speaks for itself.
+        Profile::ClientAssertion => is_equal("sub", &policy.issuer, subject),
+        Profile::IdToken => Ok(Demanded::Yes),
+        _ => Ok(Demanded::No),
+    }
+}
+
+/// OpenID Connect Core §3.1.3.7, steps 4 and 5: with several audiences, whom of them the token was issued to.
+fn authorized_party(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+    if policy.profile != Profile::IdToken {
+        return Ok(Demanded::No);
+    }
+    let several = claims.audiences().is_some_and(|audiences| audiences.count() > 1);
+    match claims.other_text("azp")? {
+        None if several => Err(Refusal::ClaimMissing("azp")),
+        None => Ok(Demanded::No),
+        Some(party) if policy.audiences.iter().any(|accepted| *accepted == party) => Ok(Demanded::Yes),
+        Some(party) => Err(mismatch("azp", &policy.audiences.join(" or "), &party)),
+    }
+}
+
+fn nonce(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+    match &policy.nonce {
+        Some(expected) => is_demanded(claims, "nonce", expected),
+        None => Ok(Demanded::No),
+    }
+}
+
+fn organization(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+    match &policy.organization {
+        Some(id) if id.starts_with("org_") => is_demanded(claims, "org_id", id),
+        Some(name) => is_demanded(claims, "org_name", &name.to_lowercase()),
+        None => Ok(Demanded::No),
+    }
+}
+
+fn authentication_time(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
+    let Some(max_age) = policy.max_age else { return Ok(Demanded::No) };
+    let authenticated_at = claims.other_time("auth_time")?.ok_or(Refusal::ClaimMissing("auth_time"))?;
+    let leeway = policy.leeway_seconds();
+    if now <= authenticated_at.saturating_add(max_age).saturating_add(leeway) {
+        Ok(Demanded::Yes)
+    } else {
+        Err(Refusal::AuthenticationTooOld { authenticated_at, now, max_age, leeway })
+    }
+}
+
+const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+fn logout_event(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+    if policy.profile != Profile::LogoutToken {
+        return Ok(Demanded::No);
+    }
+    let events = claims.other("events");
+    let event = events.and_then(|events| events.members().find(|(name, _)| name == LOGOUT_EVENT));
+    match event.map(|(_, value)| value.kind()) {
+        Some(Kind::Object) => Ok(Demanded::Yes),
+        _ => Err(Refusal::EventMissing(LOGOUT_EVENT)),
+    }
+}
+
+/// An assertion lives shortly and is for one server only: whoever sees one must not be able to use it elsewhere or later.
+fn assertion(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
+    if policy.profile != Profile::ClientAssertion {
+        return Ok(Demanded::No);
+    }
+    if claims.audiences().is_some_and(|audiences| audiences.count() > 1) {
+        return Err(Refusal::AudienceNotSole { found: audiences(claims) });
+    }
+    for (claim, text) in [("iss", &claims.issuer), ("sub", &claims.subject), ("jti", &claims.token_id)] {
+        let characters = text.as_ref().map_or(0, |text| text.chars().count());
+        if characters > ASSERTION_TEXT_CHARACTERS_MAX {
+            return Err(Refusal::ClaimTooLong { claim, characters, max: ASSERTION_TEXT_CHARACTERS_MAX });
+        }
+    }
+    if claims.token_id.as_deref() == Some("") {
+        return Err(Refusal::ClaimEmpty("jti"));
+    }
+    let latest = now.saturating_add(ASSERTION_LIFETIME_SECONDS_MAX).saturating_add(policy.leeway_seconds());
+    match claims.expires_at.filter(|expires_at| *expires_at > latest) {
+        Some(expires_at) => Err(Refusal::LifetimeTooLong {
+            seconds: expires_at.seconds_since(now),
+            max: ASSERTION_LIFETIME_SECONDS_MAX,
+        }),
+        None => Ok(Demanded::Yes),
+    }
+}
+
+fn scopes(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+    if policy.scopes.is_empty() {
+        return Ok(Demanded::No);
+    }
+    let scope = claims.other_text("scope")?.unwrap_or_default();
+    let permissions = claims.other("permissions");
+    let is_granted = |wanted: &&String| {
+        let permitted = permissions.into_iter().flat_map(Value::elements).filter_map(Value::as_text);
+        scope.split(' ').any(|one| one == **wanted) || permitted.into_iter().any(|one| one == **wanted)
+    };
+    match policy.scopes.iter().find(|wanted| !is_granted(wanted)) {
+        Some(scope) => Err(Refusal::ScopeMissing { scope: scope.clone() }),
+        None => Ok(Demanded::Yes),
+    }
+}
+
+fn caller_claims(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+    for (name, expected) in &policy.claims {
+        let value = claims.other(name).ok_or_else(|| Refusal::DemandedClaimMissing(name.clone()))?;
+        let found = value.as_text();
+        if found.as_deref() != Some(expected) {
+            let found = found.map_or_else(|| value.kind().in_words().to_owned(), Cow::into_owned);
+            return Err(mismatch(name, expected, &found));
+        }
+    }
+    Ok(if policy.claims.is_empty() { Demanded::No } else { Demanded::Yes })
+}
+
+/// Expecting a claim makes it mandatory.
+fn is_demanded(claims: &Claims<'_>, claim: &'static str, expected: &str) -> Outcome {
+    let found = claims.other_text(claim)?.ok_or(Refusal::ClaimMissing(claim))?;
+    is_equal(claim, expected, &found)
+}
+
+fn is_equal(claim: &'static str, expected: &str, found: &str) -> Outcome {
+    if found == expected { Ok(Demanded::Yes) } else { Err(mismatch(claim, expected, found)) }
+}
+
+fn mismatch(claim: &str, expected: &str, found: &str) -> Refusal {
+    Refusal::ClaimMismatch { claim: claim.to_owned(), expected: expected.to_owned(), found: found.to_owned() }
+}
+
+/// RFC 7515 §4.1.9: `typ` is a media type whose `application/` may be left out; media types have no case.
+fn is_same_type(one: &str, other: &str) -> bool {
+    media_type(one).eq_ignore_ascii_case(media_type(other))
+}
+
+fn media_type(token_type: &str) -> &str {
+    const PREFIX: &str = "application/";
+    match token_type.get(..PREFIX.len()) {
+        Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => {
+            token_type.get(PREFIX.len()..).unwrap_or_default()
+        }
+        _ => token_type,
+    }
+}
