@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::headers::Headers;
-use crate::json::{self, Document, JsonError, Kind, Value};
+use crate::json::{self, Document, JsonError, Value};
 use crate::jwk::{Origin, RawJwk, UsableJwk};
 use crate::key::VerifyingKey;
 use crate::limits::{KEY_SET_BYTES_MAX, KEYS_MAX};
@@ -166,8 +166,7 @@ fn elements(document: Document<'_>) -> Result<Vec<Value<'_>>, KeySetError> {
     if let Some((twice, _)) = document.members().find(|(name, _)| !names.insert(name.clone())) {
         return Err(JsonError::DuplicateMember(twice.into_owned()).into());
     }
-    let keys =
-        document.find("keys").filter(|keys| keys.kind() == Kind::Array).ok_or(KeySetError::KeysMissing)?;
+    let keys = document.find("keys").filter(|keys| keys.kind().is_array()).ok_or(KeySetError::KeysMissing)?;
     let elements: Vec<_> = keys.elements().take(KEYS_MAX.saturating_add(1)).collect();
     if elements.len() > KEYS_MAX { Err(KeySetError::TooManyKeys) } else { Ok(elements) }
 }

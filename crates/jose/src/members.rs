@@ -66,11 +66,8 @@ impl<'a> From<Value<'a>> for Loose<'a> {
             Kind::True | Kind::False => Self::Bool,
             Kind::Number => Self::Number,
             Kind::Text | Kind::EscapedText => Self::Text(value.as_text().unwrap_or_default()),
-            Kind::Array => value
-                .elements()
-                .map(Value::as_text)
-                .collect::<Option<_>>()
-                .map_or(Self::Array, Self::TextList),
+            Kind::TextArray => Self::TextList(value.elements().filter_map(Value::as_text).collect()),
+            Kind::Array => Self::Array,
             Kind::Object => Self::Object,
         }
     }

@@ -121,13 +121,16 @@ impl<'a> Segments<'a> {
         if text.len() > bytes_max {
             return Err(Refusal::TooLarge { bytes: text.len(), max: bytes_max });
         }
-        let (signing_input, signature) = text.rsplit_once('.').ok_or(Refusal::Segments { found: 1 })?;
-        match signing_input.split_once('.') {
-            Some((header, claims)) if !claims.contains('.') => {
-                Ok(Self { header, claims, signature, signing_input })
-            }
-            _ => Err(wrong_segments(text)),
-        }
+        Self::between_dots(text).ok_or_else(|| wrong_segments(text))
+    }
+
+    /// The segments, if there are just two dots.
+    fn between_dots(text: &'a str) -> Option<Self> {
+        let mut dots = memchr::memchr_iter(b'.', text.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else { return None };
+        let (signing_input, signature) = text.split_at_checked(second)?;
+        let (header, claims) = signing_input.split_at_checked(first)?;
+        Some(Self { header, claims: claims.get(1..)?, signature: signature.get(1..)?, signing_input })
     }
 
     /// The claims' bytes, with room for so many more behind them.

@@ -97,7 +97,7 @@ impl<'de> Deserializer<'de> for Value<'de> {
             Kind::Number => self.visit_number(visitor),
             Kind::Text => visitor.visit_borrowed_str(self.text),
             Kind::EscapedText => visitor.visit_string(self.as_text().unwrap_or_default().into_owned()),
-            Kind::Array => visit_seq(self.elements(), visitor),
+            Kind::TextArray | Kind::Array => visit_seq(self.elements(), visitor),
             Kind::Object => visit_map(self.members(), visitor),
         }
     }

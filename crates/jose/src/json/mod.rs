@@ -10,6 +10,7 @@
 
 mod de;
 mod names;
+mod plain;
 mod scan;
 mod value;
 
@@ -44,6 +45,9 @@ pub enum JsonError {
     /// A member name that some JSON libraries take as an order to reshape the object around it.
     #[error("the member {} has a name that no document may use", crate::quoted(.0))]
     ReservedMember(String),
+    /// Its places cannot be counted in 30 bits.
+    #[error("it is longer than a gibibyte")]
+    TooLong,
     /// Objects and arrays nest deeper than [`JSON_DEPTH_MAX`].
     #[error("it nests deeper than {JSON_DEPTH_MAX} levels")]
     TooDeep,

@@ -1,6 +1,5 @@
 //! The member names of one object under way: which of them stood before, in whatever spelling.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// How many names are compared one by one; more of them, and those spelt with escapes, go into a set.
@@ -12,7 +11,7 @@ pub(super) struct Names<'a> {
     met: u64,
     few: [&'a str; FEW],
     few_count: usize,
-    more: BTreeSet<Cow<'a, str>>,
+    more: BTreeSet<String>,
 }
 
 impl Default for Names<'_> {
@@ -22,21 +21,28 @@ impl Default for Names<'_> {
 }
 
 impl<'a> Names<'a> {
-    /// Takes a name in, or gives it back if it was there already.
-    pub(super) fn insert(&mut self, name: Cow<'a, str>) -> Result<(), Cow<'a, str>> {
+    /// Takes a name in; false if it was there already.
+    #[inline]
+    pub(super) fn insert(&mut self, name: &'a str) -> bool {
         let bit = bit_of(name.as_bytes());
-        if self.met & bit != 0 && self.knows(&name) {
-            return Err(name);
+        if self.met & bit != 0 && self.knows(name) {
+            return false;
         }
         self.met |= bit;
-        match (name, self.few.get_mut(self.few_count)) {
-            (Cow::Borrowed(name), Some(place)) => {
+        match self.few.get_mut(self.few_count) {
+            Some(place) => {
                 *place = name;
-                self.few_count = self.few_count.saturating_add(1);
+                self.few_count = self.few_count.wrapping_add(1);
+                true
             }
-            (name, _) => drop(self.more.insert(name)),
+            None => self.more.insert(name.to_owned()),
         }
-        Ok(())
+    }
+
+    /// The same of a name that was spelt with escapes.
+    pub(super) fn insert_owned(&mut self, name: String) -> bool {
+        self.met |= bit_of(name.as_bytes());
+        !self.knows(&name) && self.more.insert(name)
     }
 
     fn knows(&self, name: &str) -> bool {
@@ -55,35 +61,39 @@ fn bit_of(name: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{FEW, Names};
-    use std::borrow::Cow;
 
-    fn owned(name: &str) -> Cow<'static, str> {
-        Cow::Owned(name.to_owned())
+    /// Puts two names in, each spelt plainly or with escapes.
+    fn check(first: &'static str, second: &'static str, is_new: bool) {
+        for spelling in 0..4 {
+            let mut names = Names::default();
+            let mut insert = |name: &'static str, escaped: bool| {
+                if escaped { names.insert_owned(name.to_owned()) } else { names.insert(name) }
+            };
+            assert!(insert(first, spelling & 1 == 1));
+            assert_eq!(
+                insert(second, spelling & 2 == 2),
+                is_new,
+                "{first} then {second}, spelling {spelling}"
+            );
+        }
     }
 
     #[test]
     fn name_is_known_however_it_came() {
-        let check = |first: Cow<'static, str>, second: Cow<'static, str>, is_new: bool| {
-            let mut names = Names::default();
-            assert_eq!(names.insert(first.clone()), Ok(()));
-            assert_eq!(names.insert(second.clone()).is_ok(), is_new, "{first} then {second}");
-        };
-        check("a".into(), "a".into(), false);
-        check("a".into(), owned("a"), false);
-        check(owned("a"), "a".into(), false);
-        check(owned("a"), owned("a"), false);
-        check("".into(), "".into(), false);
-        check("a".into(), "b".into(), true);
-        check("".into(), owned("b"), true);
+        check("a", "a", false);
+        check("", "", false);
+        check("a", "b", true);
+        check("", "b", true);
         // The same length and ends, and so the same bit.
-        check("axb".into(), "ayb".into(), true);
+        check("axb", "ayb", true);
     }
 
     #[test]
     fn names_beyond_the_few_are_known_too() {
         let all: Vec<String> = (0..FEW * 3).map(|n| format!("m{n}x")).collect();
         let mut names = Names::default();
-        assert!(all.iter().all(|name| names.insert(name.as_str().into()).is_ok()));
-        assert!(all.iter().all(|name| names.insert(name.as_str().into()).is_err()));
+        assert!(all.iter().all(|name| names.insert(name)));
+        assert!(all.iter().all(|name| !names.insert(name)));
+        assert!(all.iter().all(|name| !names.insert_owned(name.clone())));
     }
 }

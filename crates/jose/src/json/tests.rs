@@ -94,7 +94,7 @@ fn check_refuses_what_is_no_object() {
         ("1", "a number"),
         ("true", "a boolean"),
         ("\"x\"", "a string"),
-        ("[]", "an array"),
+        ("[]", "an array of strings"),
         ("[{}]", "an array"),
     ] {
         assert_eq!(fault(text), Some(JsonError::NotAnObject(kind)), "{text}");

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::iter;
+use std::ops::Range;
 
 use super::scan::{Found, Member, Scanner, hex4};
 
@@ -16,6 +17,9 @@ pub(crate) enum Kind {
     Text,
     /// A string with escapes in it.
     EscapedText,
+    /// An array of strings only.
+    TextArray,
+    /// Any other array.
     Array,
     Object,
 }
@@ -35,15 +39,31 @@ pub(crate) struct Document<'a> {
 }
 
 impl Kind {
+    #[inline]
+    pub(crate) fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::EscapedText)
+    }
+
+    pub(crate) fn is_array(self) -> bool {
+        matches!(self, Self::TextArray | Self::Array)
+    }
+
     pub(crate) fn in_words(self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::True | Self::False => "a boolean",
             Self::Number => "a number",
             Self::Text | Self::EscapedText => "a string",
+            Self::TextArray => "an array of strings",
             Self::Array => "an array",
             Self::Object => "an object",
         }
+    }
+}
+
+impl Found {
+    fn place(self) -> Option<Range<usize>> {
+        Some(self.start.try_into().ok()?..self.end.try_into().ok()?)
     }
 }
 
@@ -54,23 +74,39 @@ impl<'a> Document<'a> {
     }
 
     /// The members in their order: name and value.
+    #[inline]
     pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Value<'a>)> {
-        let named = move |member: &Member| Value::at(self.text, member.name).as_text();
-        self.members
-            .iter()
-            .map(move |member| (named(member).unwrap_or_default(), Value::at(self.text, member.value)))
+        self.named(|_| true)
+    }
+
+    /// The members whose names may have so many bytes: those that have, and those with escapes.
+    #[inline]
+    pub(crate) fn members_of(self, name_bytes: usize) -> impl Iterator<Item = (Cow<'a, str>, Value<'a>)> {
+        self.named(move |name| {
+            name.kind != Kind::Text || name.place().is_some_and(|at| at.len() == name_bytes)
+        })
     }
 
     /// The value of the member of this name.
     pub(crate) fn find(self, name: &str) -> Option<Value<'a>> {
-        self.members().find(|(found, _)| found == name).map(|(_, value)| value)
+        self.members_of(name.len()).find(|(found, _)| found == name).map(|(_, value)| value)
+    }
+
+    #[inline]
+    fn named(self, wanted: impl Fn(Found) -> bool) -> impl Iterator<Item = (Cow<'a, str>, Value<'a>)> {
+        self.members.iter().filter(move |member| wanted(member.name)).map(move |member| {
+            let name = Value::at(self.text, member.name).as_text().unwrap_or_default();
+            (name, Value::at(self.text, member.value))
+        })
     }
 }
 
 impl<'a> Value<'a> {
     /// What was found in `text`.
+    #[inline]
     pub(super) fn at(text: &'a str, found: Found) -> Self {
-        Self { kind: found.kind, text: text.get(found.start..found.end).unwrap_or_default() }
+        let place = found.place();
+        Self { kind: found.kind, text: place.and_then(|place| text.get(place)).unwrap_or_default() }
     }
 
     /// The object that a text is, which was scanned.
@@ -78,16 +114,19 @@ impl<'a> Value<'a> {
         Self { kind: Kind::Object, text: text.trim_ascii_start() }
     }
 
+    #[inline]
     pub(crate) fn kind(self) -> Kind {
         self.kind
     }
 
     /// A number or a container as it is written; a string without its quotes.
+    #[inline]
     pub(crate) fn raw(self) -> &'a str {
         self.text
     }
 
     /// A string as it reads.
+    #[inline]
     pub(crate) fn as_text(self) -> Option<Cow<'a, str>> {
         match self.kind {
             Kind::Text => Some(Cow::Borrowed(self.text)),
@@ -98,7 +137,7 @@ impl<'a> Value<'a> {
 
     /// The elements of an array; nothing of anything else.
     pub(crate) fn elements(self) -> impl Iterator<Item = Value<'a>> {
-        let mut scanner = (self.kind == Kind::Array).then(|| Scanner::inside(self.text));
+        let mut scanner = self.kind.is_array().then(|| Scanner::inside(self.text));
         iter::from_fn(move || scanner.as_mut()?.next_element())
     }
 
