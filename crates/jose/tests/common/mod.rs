@@ -14,6 +14,10 @@ pub(crate) mod codes;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jwksmith_jose::{Algorithm, SecretBytes, SigningKey, base64url_encode};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -142,8 +146,7 @@ pub(crate) fn signature_of(token: &str) -> Vec<u8> {
 }
 
 pub(crate) fn decode(base64url: &str) -> Vec<u8> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(base64url).unwrap()
+    URL_SAFE_NO_PAD.decode(base64url).unwrap()
 }
 
 /// The same token with another signature.
@@ -156,4 +159,77 @@ pub(crate) fn hex(digits: &str) -> Vec<u8> {
     let digits: Vec<u8> =
         digits.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit.try_into().unwrap()).collect();
     digits.chunks(2).map(|pair| pair[0] * 16 + pair[1]).collect()
+}
+
+/// The public key, in every form that somebody has taken for an HMAC secret (CVE-2015-9235 and its successors).
+pub(crate) fn public_forms() -> Vec<(&'static str, Vec<u8>)> {
+    let pair = RsaKeyPair::from_pkcs8(RSA_A.private.expose()).unwrap();
+    let spki = pair.public_key().as_der().unwrap().as_ref().to_vec();
+    let pkcs1 = pair.public_key().as_ref().to_vec();
+    let (jwk, modulus) = (RSA_A.jwk(), member(&RSA_A.jwk(), "n"));
+    let spki_pem = pem("PUBLIC KEY", &spki);
+    vec![
+        ("nothing", Vec::new()),
+        ("one zero byte", vec![0]),
+        ("32 zero bytes", vec![0; 32]),
+        ("null", b"null".to_vec()),
+        ("undefined", b"undefined".to_vec()),
+        ("the JWK", jwk.clone().into_bytes()),
+        ("the JWK set", key_set(&[&jwk]).into_bytes()),
+        ("the JWK set behind a BOM", format!("\u{feff}{}", key_set(&[&jwk])).into_bytes()),
+        ("the key information, DER", spki.clone()),
+        ("the key information, base64", STANDARD.encode(&spki).into_bytes()),
+        ("the key information, PEM", spki_pem.clone().into_bytes()),
+        ("the PEM without its last line break", spki_pem.trim_end().as_bytes().to_vec()),
+        ("the PEM behind white space", format!(" \n{spki_pem}").into_bytes()),
+        ("the PEM with CRLF", spki_pem.replace('\n', "\r\n").into_bytes()),
+        ("the PKCS#1 key, DER", pkcs1.clone()),
+        ("the PKCS#1 key, PEM", pem("RSA PUBLIC KEY", &pkcs1).into_bytes()),
+        ("the modulus, as text", modulus.clone().into_bytes()),
+        ("the modulus", decode(&modulus)),
+        ("the exponent", vec![1, 0, 1]),
+        ("the SSH key", ssh_line(&modulus).into_bytes()),
+        ("the certificate, PEM", pem("CERTIFICATE", &certificate(&RSA_A)).into_bytes()),
+        ("the key's name", RSA_A.key_id.as_bytes().to_vec()),
+    ]
+}
+
+/// RFC 4253 §6.6: the name, the exponent and the modulus, each behind its length.
+fn ssh_line(modulus: &str) -> String {
+    let field = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
+    let blob = [field(b"ssh-rsa"), field(&[1, 0, 1]), field(&[&[0], &decode(modulus)[..]].concat())];
+    format!("ssh-rsa {} somebody@somewhere", STANDARD.encode(blob.concat()))
+}
+
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+/// The order of P-256 (SEC 2 §2.4.2).
+pub(crate) const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+
+/// The signature as OpenSSL writes it: a sequence of two integers.
+pub(crate) fn der_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
+    let integer = |number: &[u8]| {
+        let digits: Vec<u8> = number.iter().copied().skip_while(|byte| *byte == 0).collect();
+        let sign = if digits[0] >= 0x80 { vec![0] } else { Vec::new() };
+        [vec![2, u8::try_from(sign.len() + digits.len()).unwrap()], sign, digits].concat()
+    };
+    let body = [integer(r), integer(s)].concat();
+    [vec![0x30, u8::try_from(body.len()).unwrap()], body].concat()
+}
+
+/// The same residue once more: a second spelling of one Ed25519 signature, little-endian.
+pub(crate) fn past_the_order(s: &[u8]) -> Vec<u8> {
+    let order = hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+    let mut carry = 0;
+    let sum = s.iter().zip(&order).map(|(a, b)| {
+        let digit = u16::from(*a) + u16::from(*b) + carry;
+        carry = digit >> 8;
+        u8::try_from(digit & 0xff).unwrap()
+    });
+    sum.collect()
 }

@@ -15,14 +15,11 @@ mod profiles;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::hmac;
-use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use common::{
-    AUDIENCE, CLAIMS, ED25519, HEADER, ISSUER, NOW, P256, P384, RSA_A, RSA_B, TestKey, codes, compact, hex,
-    key_set, member, prefixed, resigned, segments, sign, signature_of, signing_input, with,
+    AUDIENCE, CLAIMS, ED25519, HEADER, ISSUER, NOW, P256, P256_ORDER, P384, RSA_A, RSA_B, TestKey, codes,
+    compact, decode, der_signature, hex, key_set, member, past_the_order, prefixed, public_forms, resigned,
+    segments, sign, signature_of, signing_input, with,
 };
 use jwksmith_jose::limits::{HEADER_BYTES_MAX, KID_BYTES_MAX, SIGNATURE_BYTES_MAX, TOKEN_BYTES_MAX};
 use jwksmith_jose::{
@@ -514,44 +511,6 @@ fn ed25519_by_its_new_name() -> String {
     ED25519.token(&[("alg", "\"Ed25519\"")], &[])
 }
 
-/// The public key, in every form that somebody has taken for an HMAC secret (CVE-2015-9235 and its successors).
-fn public_forms() -> Vec<(&'static str, Vec<u8>)> {
-    let pair = RsaKeyPair::from_pkcs8(RSA_A.private.expose()).unwrap();
-    let spki = pair.public_key().as_der().unwrap().as_ref().to_vec();
-    let pkcs1 = pair.public_key().as_ref().to_vec();
-    let (jwk, modulus) = (RSA_A.jwk(), member(&RSA_A.jwk(), "n"));
-    let spki_pem = pem("PUBLIC KEY", &spki);
-    vec![
-        ("nothing", Vec::new()),
-        ("one zero byte", vec![0]),
-        ("32 zero bytes", vec![0; 32]),
-        ("null", b"null".to_vec()),
-        ("undefined", b"undefined".to_vec()),
-        ("the JWK", jwk.clone().into_bytes()),
-        ("the JWK set", key_set(&[&jwk]).into_bytes()),
-        ("the JWK set behind a BOM", format!("\u{feff}{}", key_set(&[&jwk])).into_bytes()),
-        ("the key information, DER", spki.clone()),
-        ("the key information, base64", STANDARD.encode(&spki).into_bytes()),
-        ("the key information, PEM", spki_pem.clone().into_bytes()),
-        ("the PEM without its last line break", spki_pem.trim_end().as_bytes().to_vec()),
-        ("the PEM behind white space", format!(" \n{spki_pem}").into_bytes()),
-        ("the PEM with CRLF", spki_pem.replace('\n', "\r\n").into_bytes()),
-        ("the PKCS#1 key, DER", pkcs1.clone()),
-        ("the PKCS#1 key, PEM", pem("RSA PUBLIC KEY", &pkcs1).into_bytes()),
-        ("the modulus, as text", modulus.clone().into_bytes()),
-        ("the modulus", common::decode(&modulus)),
-        ("the exponent", vec![1, 0, 1]),
-        ("the key's name", RSA_A.key_id.as_bytes().to_vec()),
-    ]
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let lines: Vec<&str> =
-        text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
-}
-
 fn hmac_token(algorithm: (&str, hmac::Algorithm), kid: &str, secret: &[u8]) -> String {
     let (name, hash) = algorithm;
     let header = with(HEADER, &[("alg", &format!("{name:?}")), ("kid", kid)]);
@@ -739,7 +698,7 @@ fn rsa_signatures() -> Vec<Case> {
         bytes[at] ^= 1;
         bytes
     };
-    let modulus = common::decode(&member(&RSA_A.jwk(), "n"));
+    let modulus = decode(&member(&RSA_A.jwk(), "n"));
     let signatures = [
         ("one byte", vec![0]),
         ("cut by a byte", bytes[..255].to_vec()),
@@ -776,9 +735,6 @@ fn rsa_signatures() -> Vec<Case> {
     ]);
     cases
 }
-
-/// The order of P-256 (SEC 2 §2.4.2).
-const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
 
 fn curve_signatures() -> Vec<Case> {
     let good = P256.token(&[], &[]);
@@ -832,29 +788,6 @@ fn curve_signatures() -> Vec<Case> {
         accepted("an EdDSA token", ED25519.token(&[], &[])),
     ]);
     cases
-}
-
-/// The signature as OpenSSL writes it: a sequence of two integers.
-fn der_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
-    let integer = |number: &[u8]| {
-        let digits: Vec<u8> = number.iter().copied().skip_while(|byte| *byte == 0).collect();
-        let sign = if digits[0] >= 0x80 { vec![0] } else { Vec::new() };
-        [vec![2, u8::try_from(sign.len() + digits.len()).unwrap()], sign, digits].concat()
-    };
-    let body = [integer(r), integer(s)].concat();
-    [vec![0x30, u8::try_from(body.len()).unwrap()], body].concat()
-}
-
-/// The same residue once more: a second spelling of one Ed25519 signature, little-endian.
-fn past_the_order(s: &[u8]) -> Vec<u8> {
-    let order = hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
-    let mut carry = 0;
-    let sum = s.iter().zip(&order).map(|(a, b)| {
-        let digit = u16::from(*a) + u16::from(*b) + carry;
-        carry = digit >> 8;
-        u8::try_from(digit & 0xff).unwrap()
-    });
-    sum.collect()
 }
 
 /// Nothing is said about claims that nobody proved: the signature's refusal comes first (CVE-2024-51744).
