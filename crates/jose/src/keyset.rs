@@ -218,6 +218,11 @@ impl PublishedKey {
         self.certificate.as_ref()
     }
 
+    /// Whether `signature` is this key's over `message`: the bare check, for what is no token.
+    pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.key.verify(algorithm, message, signature)
+    }
+
     /// Checks the signature of a token.
     pub(crate) fn check_signature(
         &self,

@@ -63,6 +63,8 @@ pub(crate) struct Case {
     leeway: Option<u64>,
     now: Option<u64>,
     pub(crate) expect: String,
+    /// What it answers as long as a known fault stands
+    pub(crate) today: Option<String>,
 }
 
 /// A JSON text: whole, or the good one with members changed.
