@@ -7,7 +7,8 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jwksmith_jose::{
-    AccessClaims, Algorithm, KeySet, KeySetError, Policy, PolicyError, UnixTime, base64url_encode, verify,
+    AccessClaims, Algorithm, KeySet, KeySetError, Policy, PolicyError, Profile, Refusal, UnixTime,
+    base64url_encode, explain, preflight, verify,
 };
 use serde::Deserialize;
 
@@ -60,6 +61,10 @@ pub(crate) struct Case {
     issuer: Option<String>,
     audience: Option<String>,
     typ: Option<String>,
+    profile: Option<String>,
+    #[serde(default)]
+    demand: BTreeMap<String, String>,
+    nonce: Option<String>,
     leeway: Option<u64>,
     now: Option<u64>,
     pub(crate) expect: String,
@@ -134,6 +139,7 @@ impl Case {
             jwk: self.jwk.as_ref().map(|jwk| jwk.map(fill)),
             keys: self.keys.as_ref().map(fill),
             issuer: self.issuer.as_ref().map(fill),
+            profile: self.profile.as_ref().map(fill),
             allow: self.allow.as_ref().map(|names| names.iter().map(fill).collect()),
             ..self.clone()
         }
@@ -155,11 +161,30 @@ impl Case {
         let keys = self.key_set().map_err(|error| (error.code(), error.to_string()))?;
         let now = UnixTime::from_seconds(self.now.unwrap_or(NOW));
         let answer = verify::<AccessClaims>(token, &keys, &policy, now).map(drop);
+        self.agree_with(answer.as_ref().err(), token, &keys, &policy, now);
         if let Some(skipped) = self.jwk.as_ref().and_then(|_| keys.skipped().first()) {
             assert!(answer.is_err(), "{}: a skipped key verifies", self.told());
             return Err((skipped.reason.code(), skipped.reason.to_string()));
         }
         answer.map_err(|refusal| (refusal.code(), refusal.to_string()))
+    }
+
+    /// Every way in gives the same answer: again, when the header may be remembered; explained; without the keys.
+    fn agree_with(
+        &self,
+        refusal: Option<&Refusal>,
+        token: &str,
+        keys: &KeySet,
+        policy: &Policy,
+        now: UnixTime,
+    ) {
+        let again = verify::<AccessClaims>(token, keys, policy, now).err();
+        assert_eq!(again.as_ref(), refusal, "{}: the second time", self.told());
+        // Only a reader knows what shape it wants of the claims.
+        let refusal = refusal.filter(|refusal| refusal.code() != "claims_shape");
+        assert_eq!(explain(token, keys, policy, now).refusal(), refusal, "{}: explained", self.told());
+        let hopeless = preflight(token, policy, now).is_err();
+        assert!(refusal.is_some() || !hopeless, "{}: refused without its key", self.told());
     }
 
     fn policy(&self) -> Result<Policy, PolicyError> {
@@ -169,8 +194,18 @@ impl Case {
             Some(names) => names.iter().map(|name| Algorithm::from_name(name).unwrap()).collect(),
             None => Algorithm::asymmetric().collect(),
         };
-        let policy = Policy::new(issuer, audience, algorithms)?.leeway(self.leeway.unwrap_or(0))?;
-        self.typ.as_ref().map_or(Ok(policy.clone()), |typ| policy.token_type(typ))
+        let mut policy = Policy::new(issuer, audience, algorithms)?;
+        if let Some(name) = &self.profile {
+            policy = policy.profile(profile(name))?;
+        }
+        policy = policy.leeway(self.leeway.unwrap_or(0))?;
+        if let Some(typ) = &self.typ {
+            policy = policy.token_type(typ)?;
+        }
+        if let Some(nonce) = &self.nonce {
+            policy = policy.nonce(nonce)?;
+        }
+        self.demand.iter().try_fold(policy, |policy, (name, value)| policy.claim(name, value))
     }
 
     fn key_set(&self) -> Result<KeySet, KeySetError> {
@@ -245,6 +280,11 @@ static KEYS: [&LazyLock<TestKey>; 6] = [&RSA_A, &RSA_B, &P256, &P384, &P521, &ED
 /// A shared secret as the operator's own file has it.
 fn secret() -> String {
     format!(r#"{{"kty":"oct","kid":"secret","alg":"HS256","k":"{}"}}"#, base64url_encode([7; 32]))
+}
+
+/// The kind of token of this name, as Rust spells it.
+fn profile(name: &str) -> Profile {
+    Profile::all().find(|profile| format!("{profile:?}") == name).unwrap()
 }
 
 /// The key that a `sign` names, if it names one.
