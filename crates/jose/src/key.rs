@@ -8,7 +8,7 @@ use crate::algorithm::Scheme;
 use crate::certificate::PublicNumbers;
 use crate::limits::{RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_BYTES_MAX};
 use crate::sign::SecretBytes;
-use crate::{Algorithm, Family, SkipReason};
+use crate::{Algorithm, Family, SkipReason, roca};
 
 /// One key with everything prepared, for each algorithm that it may be used with.
 pub(crate) struct VerifyingKey {
@@ -134,6 +134,9 @@ fn refuse_weak_rsa(n: &[u8], e: &[u8]) -> Result<(), SkipReason> {
     let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
     if !odd(n) || !odd(e) || e == [1] || e.len() > RSA_EXPONENT_BYTES_MAX {
         return Err(SkipReason::Weak("an RSA modulus or exponent that no honest key has"));
+    }
+    if roca::has_fingerprint(n) {
+        return Err(SkipReason::Weak("an RSA modulus whose factors can be found (ROCA, CVE-2017-15361)"));
     }
     Ok(())
 }

@@ -38,6 +38,7 @@ pub mod limits;
 mod members;
 mod policy;
 mod profile;
+mod roca;
 mod sign;
 mod time;
 mod token;
