@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jwksmith_jose::{
@@ -235,8 +235,9 @@ impl Case {
     fn token(&self) -> String {
         let header = base64url_encode(self.header.text(&self.good_header()));
         let claims = base64url_encode(self.claims.text(CLAIMS));
-        let whole = signed(&self.sign, &format!("{header}.{claims}"));
-        let signature = base64url_encode(signature(&self.signature, &whole));
+        let input = format!("{header}.{claims}");
+        let right = signed(&self.sign, &input);
+        let signature = base64url_encode(signature(&self.signature, &right, &input));
         let token = self.token.replace("{H}", &header).replace("{P}", &claims).replace("{S}", &signature);
         utf8(expanded(&token))
     }
@@ -329,7 +330,7 @@ fn shared_secret(form: &str) -> Vec<u8> {
 }
 
 /// The signature that a recipe of words makes out of the right one.
-fn signature(recipe: &str, right: &[u8]) -> Vec<u8> {
+fn signature(recipe: &str, right: &[u8], input: &str) -> Vec<u8> {
     let half = right.len() / 2;
     let (r, s) = right.split_at(half);
     let number = |n: u8| [vec![0; half - 1], vec![n]].concat();
@@ -341,6 +342,7 @@ fn signature(recipe: &str, right: &[u8]) -> Vec<u8> {
         "1" => number(1),
         "N" => hex(P256_ORDER),
         "S+L" => past_the_order(s),
+        "EM" => encoded_message(input),
         "DER" => der_signature(r, s),
         "SIG-1" => right[..right.len() - 1].to_vec(),
         "SIG^FIRST" => [&[right[0] ^ 1], &right[1..]].concat(),
@@ -348,6 +350,13 @@ fn signature(recipe: &str, right: &[u8]) -> Vec<u8> {
         digits => hex(digits.strip_prefix("0x").unwrap_or_else(|| panic!("no part of a signature: {word}"))),
     };
     repeated(recipe).split_whitespace().flat_map(part).collect()
+}
+
+/// What RS256 of 2048 bits compares (RFC 8017 §9.2): under an exponent of 1 it is its own signature.
+fn encoded_message(input: &str) -> Vec<u8> {
+    let digest = digest::digest(&digest::SHA256, input.as_bytes());
+    let info = hex("3031300d060960864801650304020105000420");
+    [&[0, 1], &[0xff; 202][..], &[0], &info, digest.as_ref()].concat()
 }
 
 /// The text with its placeholders filled in.
