@@ -17,13 +17,7 @@ static URL_SAFE: LazyLock<base64::engine::GeneralPurpose> =
 
 /// Decodes unpadded, canonical base64url.
 pub(crate) fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    decode_onto(text.as_ref(), &mut bytes).then_some(bytes)
-}
-
-/// Decodes to the end of `bytes`; whether `text` is canonical. If it is not, what was added is of no use.
-pub(crate) fn decode_onto(text: &[u8], bytes: &mut Vec<u8>) -> bool {
-    URL_SAFE.decode_vec(text, bytes).is_ok()
+    URL_SAFE.decode(text).ok()
 }
 
 /// Decodes into `bytes`, which must have room for [`decoded_bytes_max`]; how many bytes there are.

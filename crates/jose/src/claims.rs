@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::{Document, Kind, Value};
+use crate::json::{Kind, Places, Value};
 use crate::limits::NUMERIC_DATE_SECONDS_MAX;
 use crate::{Refusal, UnixTime};
 
@@ -60,9 +60,77 @@ impl AccessClaims {
     }
 }
 
+/// The claims that policies decide on, each as it came.
+#[derive(Default)]
+pub(crate) struct RawClaims<'a> {
+    values: [Option<Value<'a>>; REGISTERED.len()],
+}
+
+/// Their names: RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2 and Back-Channel Logout §2.4, and Auth0's own.
+const REGISTERED: [&str; 18] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "azp",
+    "sid",
+    "nonce",
+    "scope",
+    "events",
+    "c_hash",
+    "at_hash",
+    "client_id",
+    "auth_time",
+    "org_id",
+    "permissions",
+];
+
+/// The place of a name in [`REGISTERED`]; written out, because the compiler compares names of one length only.
+fn registered(name: &str) -> Option<usize> {
+    Some(match name {
+        "iss" => 0,
+        "sub" => 1,
+        "aud" => 2,
+        "exp" => 3,
+        "nbf" => 4,
+        "iat" => 5,
+        "jti" => 6,
+        "azp" => 7,
+        "sid" => 8,
+        "nonce" => 9,
+        "scope" => 10,
+        "events" => 11,
+        "c_hash" => 12,
+        "at_hash" => 13,
+        "client_id" => 14,
+        "auth_time" => 15,
+        "org_id" => 16,
+        "permissions" => 17,
+        _ => return None,
+    })
+}
+
+impl<'a> Places<'a> for RawClaims<'a> {
+    #[inline]
+    fn place(&mut self, name: &str) -> Option<&mut Option<Value<'a>>> {
+        self.values.get_mut(registered(name)?)
+    }
+}
+
+impl<'a> RawClaims<'a> {
+    fn value(&self, name: &str) -> Option<Value<'a>> {
+        *self.values.get(registered(name)?)?
+    }
+}
+
 /// The claims that a policy decides on, typed. One of a wrong type is refused, whether or not the policy looks at it.
-pub(crate) struct Claims<'a> {
-    document: Document<'a>,
+pub(crate) struct Claims<'r, 'a> {
+    raw: &'r RawClaims<'a>,
+    /// The whole object, for what is not registered.
+    text: &'a str,
     pub(crate) issuer: Option<Cow<'a, str>>,
     pub(crate) subject: Option<Cow<'a, str>>,
     audience: Option<Value<'a>>,
@@ -72,49 +140,34 @@ pub(crate) struct Claims<'a> {
     pub(crate) token_id: Option<Cow<'a, str>>,
 }
 
-impl<'a> Claims<'a> {
-    /// Reads the registered claims.
-    pub(crate) fn read(document: Document<'a>) -> Result<Self, Refusal> {
-        let mut claims = Self {
-            document,
-            issuer: None,
-            subject: None,
-            audience: None,
-            expires_at: None,
-            not_before: None,
-            issued_at: None,
-            token_id: None,
-        };
-        // All of them have three letters, and most others have not.
-        for (name, value) in document.members_of(3) {
-            claims.take(&name, value)?;
-        }
-        Ok(claims)
-    }
-
-    fn take(&mut self, name: &str, value: Value<'a>) -> Result<(), Refusal> {
-        match name {
-            "iss" => self.issuer = Some(text("iss", value)?),
-            "sub" => self.subject = Some(text("sub", value)?),
-            "aud" => self.audience = Some(audience(value)?),
-            "exp" => self.expires_at = Some(time("exp", value, Round::Down)?),
-            "nbf" => self.not_before = Some(time("nbf", value, Round::Up)?),
-            "iat" => self.issued_at = Some(time("iat", value, Round::Up)?),
-            "jti" => self.token_id = Some(text("jti", value)?),
-            _ => {}
-        }
-        Ok(())
+impl<'r, 'a> Claims<'r, 'a> {
+    /// Types the registered claims of `text`, which was read to get them.
+    pub(crate) fn typed(raw: &'r RawClaims<'a>, text: &'a str) -> Result<Self, Refusal> {
+        Ok(Self {
+            issuer: raw.value("iss").map(|value| self::text("iss", value)).transpose()?,
+            subject: raw.value("sub").map(|value| self::text("sub", value)).transpose()?,
+            audience: raw.value("aud").map(audience).transpose()?,
+            expires_at: raw.value("exp").map(|value| time("exp", value, Round::Down)).transpose()?,
+            not_before: raw.value("nbf").map(|value| time("nbf", value, Round::Up)).transpose()?,
+            issued_at: raw.value("iat").map(|value| time("iat", value, Round::Up)).transpose()?,
+            token_id: raw.value("jti").map(|value| self::text("jti", value)).transpose()?,
+            raw,
+            text,
+        })
     }
 
     /// Everyone that `aud` names, if it is there.
-    pub(crate) fn audiences(&self) -> Option<impl Iterator<Item = Cow<'a, str>>> {
+    pub(crate) fn audiences(&self) -> Option<impl Iterator<Item = Cow<'a, str>> + use<'a>> {
         let value = self.audience?;
         Some(value.as_text().into_iter().chain(value.elements().filter_map(Value::as_text)))
     }
 
     /// Another claim, as it came.
     pub(crate) fn other(&self, name: &str) -> Option<Value<'a>> {
-        self.document.find(name)
+        match registered(name) {
+            Some(_) => self.raw.value(name),
+            None => Value::object(self.text).find(name),
+        }
     }
 
     /// Another claim, which must be a string if it is there.
@@ -186,4 +239,17 @@ fn whole_seconds(seconds: f64, round: Round) -> Option<u64> {
         Round::Up => seconds.ceil(),
     };
     (0.0..=NUMERIC_DATE_SECONDS_MAX as f64).contains(&whole).then_some(whole as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{REGISTERED, registered};
+
+    #[test]
+    fn every_registered_name_has_its_own_place() {
+        for (at, name) in REGISTERED.iter().enumerate() {
+            assert_eq!(registered(name), Some(at), "{name}");
+        }
+        assert_eq!(registered("tenant"), None);
+    }
 }

@@ -6,11 +6,13 @@
 
 use std::fmt;
 
-use crate::claims::Claims;
-use crate::json::{self, Document};
+use serde::de::IgnoredAny;
+
+use crate::claims::{Claims, RawClaims};
+use crate::json;
 use crate::keyset::Unfit;
 use crate::policy::{CLAIM_CHECKS, Demanded};
-use crate::token::{Header, Part, Segments, SignatureMemory};
+use crate::token::{Header, Part, Segments};
 use crate::{KeySet, Policy, Refusal, SkipReason, UnixTime, quoted};
 
 /// All that there is to say about a token.
@@ -104,13 +106,12 @@ impl Explanation {
         let segments = self.made("segments", "RFC 7515 §7.1", policy.split(token));
         let header = segments.as_ref().map(|segments| Header::parse(segments.header));
         let header = self.reached("header", "RFC 7515 §4, RFC 8725 §3.10", header);
-        let claims = segments.as_ref().map(|segments| segments.decode_claims(0));
+        let claims = segments.as_ref().map(Segments::claims_bytes);
         let claims = self.reached("claims encoding", "RFC 7515 §2", claims);
-        let mut memory = SignatureMemory::default();
-        let signature = segments.as_ref().map(|segments| segments.decode_signature(&mut memory));
+        let signature = segments.as_ref().map(Segments::signature_bytes);
         let signature = self.reached("signature encoding", "RFC 7515 §2", signature);
         self.check_header(policy, header.as_ref());
-        self.check_key(keys, segments.as_ref(), header.as_ref(), signature);
+        self.check_key(keys, segments.as_ref(), header.as_ref(), signature.as_deref());
         self.check_claims(policy, claims, now);
     }
 
@@ -136,10 +137,9 @@ impl Explanation {
     }
 
     fn check_claims(&mut self, policy: &Policy, bytes: Option<Vec<u8>>, now: UnixTime) {
-        let mut members = Vec::new();
-        let text = bytes.as_ref().map(|bytes| claims_text(bytes, &mut members));
-        let text = self.reached("claims", "RFC 7519 §7.2", text);
-        let claims = text.map(|text| Claims::read(Document::new(text, &members)));
+        let read = bytes.as_ref().map(|bytes| raw_claims(bytes));
+        let read = self.reached("claims", "RFC 7519 §7.2", read);
+        let claims = read.as_ref().map(|(raw, text)| Claims::typed(raw, text));
         let claims = self.reached("claim types", "RFC 7519 §4.1", claims);
         for check in &CLAIM_CHECKS {
             let outcome = claims.as_ref().map(|claims| (check.run)(policy, claims, now));
@@ -183,9 +183,13 @@ impl Explanation {
     }
 }
 
-fn claims_text<'b>(bytes: &'b [u8], members: &mut Vec<json::Member>) -> Result<&'b str, Refusal> {
-    let text = json::utf8(bytes).and_then(|text| json::index(text, members).map(|()| text));
-    text.map_err(|error| Refusal::Json { part: Part::Claims, error })
+fn raw_claims(bytes: &[u8]) -> Result<(RawClaims<'_>, &str), Refusal> {
+    let read = json::utf8(bytes).and_then(|text| {
+        let mut raw = RawClaims::default();
+        json::read::<IgnoredAny>(text, &mut raw)?.ok();
+        Ok((raw, text))
+    });
+    read.map_err(|error| Refusal::Json { part: Part::Claims, error })
 }
 
 fn considered(keys: &KeySet, header: &Header) -> Vec<Considered> {

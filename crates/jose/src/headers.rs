@@ -29,11 +29,12 @@ impl Headers {
     }
 
     /// Remembers a header, while there is room.
-    pub(crate) fn remember(&self, segment: &str, header: Header, key: usize) {
-        if segment.len() > HEADER_REMEMBERED_BYTES_MAX {
+    pub(crate) fn remember(&self, segment: &str, header: &Header, key: usize) {
+        let is_full = self.slots.iter().all(|slot| slot.get().is_some());
+        if is_full || segment.len() > HEADER_REMEMBERED_BYTES_MAX {
             return;
         }
-        let mut remembered = Remembered { segment: segment.into(), header, key };
+        let mut remembered = Remembered { segment: segment.into(), header: header.clone(), key };
         for slot in &self.slots {
             match slot.set(remembered) {
                 Ok(()) => return,
@@ -54,7 +55,7 @@ mod tests {
     }
 
     fn remember(headers: &Headers, segment: &str, key: usize) {
-        headers.remember(segment, Header::parse(segment).unwrap(), key);
+        headers.remember(segment, &Header::parse(segment).unwrap(), key);
     }
 
     #[test]

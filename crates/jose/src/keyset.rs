@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::headers::Headers;
-use crate::json::{self, Document, JsonError, Value};
+use crate::json::{self, Duplicates, JsonError, Value};
 use crate::jwk::{Origin, RawJwk, UsableJwk};
 use crate::key::VerifyingKey;
 use crate::limits::{KEY_SET_BYTES_MAX, KEYS_MAX};
@@ -65,10 +65,9 @@ impl KeySet {
             return Err(KeySetError::TooLarge { bytes: json.len() });
         }
         let text = json::utf8(json)?;
-        let mut members = Vec::new();
         // A member that stands twice in one key spoils that key only, so duplicates are looked for key by key.
-        json::index_allowing_duplicates(text, &mut members)?;
-        Self::from_elements(&elements(Document::new(text, &members))?, origin)
+        let document = json::scan(text, Duplicates::Allowed)?;
+        Self::from_elements(&elements(document)?, origin)
     }
 
     fn from_elements(elements: &[Value<'_>], origin: Origin) -> Result<Self, KeySetError> {
@@ -128,8 +127,8 @@ impl KeySet {
     }
 
     /// Remembers the header segment of a token whose signature was good.
-    pub(crate) fn remember(&self, segment: &str, header: Header) {
-        let mut fitting = self.keys.iter().enumerate().filter(|(_, key)| key.fit(&header).is_ok());
+    pub(crate) fn remember(&self, segment: &str, header: &Header) {
+        let mut fitting = self.keys.iter().enumerate().filter(|(_, key)| key.fit(header).is_ok());
         if let (Some((at, _)), None) = (fitting.next(), fitting.next()) {
             self.headers.remember(segment, header, at);
         }
@@ -161,7 +160,7 @@ impl KeySet {
 }
 
 /// The elements of `keys`.
-fn elements(document: Document<'_>) -> Result<Vec<Value<'_>>, KeySetError> {
+fn elements(document: Value<'_>) -> Result<Vec<Value<'_>>, KeySetError> {
     let mut names = BTreeSet::new();
     if let Some((twice, _)) = document.members().find(|(name, _)| !names.insert(name.clone())) {
         return Err(JsonError::DuplicateMember(twice.into_owned()).into());

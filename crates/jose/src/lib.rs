@@ -57,4 +57,4 @@ pub use profile::Profile;
 pub use sign::{SecretBytes, SigningError, SigningKey};
 pub use time::UnixTime;
 pub use token::{Header, Part, Token};
-pub use verify::{Verified, VerifiedToken, preflight, verify, verify_token};
+pub use verify::{Memory, Verified, VerifiedToken, preflight, verify, verify_in, verify_token};

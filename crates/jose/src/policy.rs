@@ -2,8 +2,7 @@
 
 mod checks;
 
-use crate::claims::Claims;
-use crate::json::Document;
+use crate::claims::{Claims, RawClaims};
 use crate::limits::LEEWAY_SECONDS_MAX;
 use crate::profile::{Demands, Profile};
 use crate::token::{Header, Segments};
@@ -192,8 +191,13 @@ impl Policy {
     }
 
     /// Checks the claims at `now`. Before the signature is checked the answer can only refuse, never accept.
-    pub(crate) fn check_claims(&self, claims: Document<'_>, now: UnixTime) -> Result<(), Refusal> {
-        let claims = Claims::read(claims)?;
+    pub(crate) fn check_claims(
+        &self,
+        claims: &RawClaims<'_>,
+        text: &str,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        let claims = Claims::typed(claims, text)?;
         CLAIM_CHECKS.iter().try_for_each(|check| (check.run)(self, &claims, now).map(drop))
     }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::json::{self, Document};
+use crate::json;
 use crate::limits::{HEADER_BYTES_MAX, KID_BYTES_MAX, SIGNATURE_BYTES_MAX, TOKEN_BYTES_MAX};
 use crate::members::{Loose, Members};
 use crate::{Algorithm, Refusal, base64url};
@@ -58,9 +58,8 @@ impl Header {
     /// Reads the first segment of a token.
     pub(crate) fn parse(segment: &str) -> Result<Self, Refusal> {
         let text = decode_text(Part::Header, segment, HEADER_BYTES_MAX)?;
-        let mut members = Vec::new();
-        json::index(&text, &mut members).map_err(|error| Refusal::Json { part: Part::Header, error })?;
-        Self::try_from(RawHeader::sorted(Document::new(&text, &members).members()))
+        let object = json::check(&text).map_err(|error| Refusal::Json { part: Part::Header, error })?;
+        Self::try_from(RawHeader::sorted(object.members()))
     }
 }
 
@@ -78,8 +77,7 @@ impl Token {
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let segments = Segments::split(text, TOKEN_BYTES_MAX)?;
         let header = Header::parse(segments.header)?;
-        segments.decode_claims(0)?;
-        segments.decode_signature(&mut SignatureMemory::default())?;
+        segments.decode(&mut Vec::new())?;
         Ok(Self { header })
     }
 
@@ -101,21 +99,6 @@ pub(crate) struct Segments<'a> {
 /// Counting stops here: a text of a million dots is not worth more.
 const SEGMENTS_COUNTED_MAX: usize = 6;
 
-/// A signature of so many bytes needs no memory of its own: that of a 4096-bit RSA key.
-const SIGNATURE_BYTES_USUAL: usize = 512;
-
-/// Where a signature is decoded to.
-pub(crate) struct SignatureMemory {
-    usual: [u8; base64url::decoded_bytes_max(SIGNATURE_BYTES_USUAL.div_ceil(3) * 4)],
-    large: Vec<u8>,
-}
-
-impl Default for SignatureMemory {
-    fn default() -> Self {
-        Self { usual: [0; _], large: Vec::new() }
-    }
-}
-
 impl<'a> Segments<'a> {
     pub(crate) fn split(text: &'a str, bytes_max: usize) -> Result<Self, Refusal> {
         if text.len() > bytes_max {
@@ -133,29 +116,48 @@ impl<'a> Segments<'a> {
         Some(Self { header, claims: claims.get(1..)?, signature: signature.get(1..)?, signing_input })
     }
 
-    /// The claims' bytes, with room for so many more behind them.
-    pub(crate) fn decode_claims(&self, room: usize) -> Result<Vec<u8>, Refusal> {
-        let capacity = base64url::decoded_bytes_max(self.claims.len()).saturating_add(room);
-        let mut bytes = Vec::with_capacity(capacity);
-        if base64url::decode_onto(self.claims.as_bytes(), &mut bytes) {
-            Ok(bytes)
-        } else {
-            Err(Refusal::Encoding(Part::Claims))
+    /// The claims' bytes and the signature's, decoded into `memory`.
+    pub(crate) fn decode<'m>(&self, memory: &'m mut Vec<u8>) -> Result<(&'m [u8], &'m [u8]), Refusal> {
+        let of_claims = base64url::decoded_bytes_max(self.claims.len());
+        let needed = of_claims.saturating_add(base64url::decoded_bytes_max(self.signature.len()));
+        // What an earlier token left behind need not be wiped: only what is decoded now is looked at.
+        if memory.len() < needed {
+            memory.resize(needed, 0);
         }
+        let (claims, signature) = memory.split_at_mut_checked(of_claims).unwrap_or_default();
+        Ok((self.decode_claims(claims)?, self.decode_signature(signature)?))
     }
 
-    /// The signature's bytes.
-    pub(crate) fn decode_signature<'m>(&self, memory: &'m mut SignatureMemory) -> Result<&'m [u8], Refusal> {
-        let text = self.signature.as_bytes();
-        let bytes = if base64url::decoded_bytes_max(text.len()) <= memory.usual.len() {
-            base64url::decode_into(text, &mut memory.usual).and_then(|length| memory.usual.get(..length))
-        } else {
-            base64url::decode_onto(text, &mut memory.large).then_some(memory.large.as_slice())
-        };
-        let bytes = bytes.ok_or(Refusal::Encoding(Part::Signature))?;
-        bounded(Part::Signature, bytes.len(), SIGNATURE_BYTES_MAX)?;
-        Ok(bytes)
+    /// The claims' bytes alone.
+    pub(crate) fn claims_bytes(&self) -> Result<Vec<u8>, Refusal> {
+        let mut memory = vec![0; base64url::decoded_bytes_max(self.claims.len())];
+        self.decode_claims(&mut memory).map(<[u8]>::to_vec)
     }
+
+    /// The signature's bytes alone.
+    pub(crate) fn signature_bytes(&self) -> Result<Vec<u8>, Refusal> {
+        let mut memory = vec![0; base64url::decoded_bytes_max(self.signature.len())];
+        self.decode_signature(&mut memory).map(<[u8]>::to_vec)
+    }
+
+    fn decode_claims<'m>(&self, memory: &'m mut [u8]) -> Result<&'m [u8], Refusal> {
+        decode_part(Part::Claims, self.claims, TOKEN_BYTES_MAX, memory)
+    }
+
+    fn decode_signature<'m>(&self, memory: &'m mut [u8]) -> Result<&'m [u8], Refusal> {
+        decode_part(Part::Signature, self.signature, SIGNATURE_BYTES_MAX, memory)
+    }
+}
+
+fn decode_part<'m>(
+    part: Part,
+    segment: &str,
+    bytes_max: usize,
+    memory: &'m mut [u8],
+) -> Result<&'m [u8], Refusal> {
+    let length = base64url::decode_into(segment.as_bytes(), memory).ok_or(Refusal::Encoding(part))?;
+    bounded(part, length, bytes_max)?;
+    Ok(memory.get(..length).unwrap_or_default())
 }
 
 #[cold]

@@ -10,7 +10,9 @@ use crate::discovery::Discovery;
 use crate::error::{ConfigError, Undecided, VerifyError};
 use crate::fetch::FetchSettings;
 use crate::source::Source;
-use jwksmith_jose::{KeySet, Policy, Refusal, Verified, VerifiedToken, preflight, verify_token};
+use jwksmith_jose::{
+    KeySet, Policy, Refusal, UnixTime, Verified, VerifiedToken, preflight, verify, verify_token,
+};
 
 /// Verifies the tokens of one issuer.
 pub struct Verifier {
@@ -64,7 +66,7 @@ impl Verifier {
     /// # Errors
     /// [`VerifyError::Refused`] if the token is at fault; [`VerifyError::Undecided`] if the issuer's keys are not to be had.
     pub async fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, VerifyError> {
-        Ok(self.verify_token(token).await?.into_verified()?)
+        self.decide(token, verify).await
     }
 
     /// Verifies a compact token and keeps its claims as they were signed, for who wants claims that borrow.
@@ -72,17 +74,7 @@ impl Verifier {
     /// # Errors
     /// As [`Self::verify`], but for the shape of the claims.
     pub async fn verify_token(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
-        let snapshot = self.snapshot_for(token).await?;
-        match self.check(token, &snapshot) {
-            Ok(verified) => {
-                self.cache.refresh_if_due(&snapshot);
-                Ok(verified)
-            }
-            Err(refusal) if refusal.may_be_cured_by_newer_keys() => {
-                self.retry(token, &snapshot, refusal).await
-            }
-            Err(refusal) => Err(refusal.into()),
-        }
+        self.decide(token, verify_token).await
     }
 
     /// Fetches the key set now, unless there is a usable one: call it at start, so that the first request does not wait.
@@ -98,6 +90,21 @@ impl Verifier {
         self.cache.latest().map(|snapshot| located(&snapshot))
     }
 
+    /// Lets `check` decide: with the set at hand, and if newer keys could cure a refusal, exactly once more.
+    async fn decide<R>(&self, token: &str, check: Check<R>) -> Result<R, VerifyError> {
+        let snapshot = self.snapshot_for(token).await?;
+        match self.check(token, &snapshot, check) {
+            Ok(verified) => {
+                self.cache.refresh_if_due(&snapshot);
+                Ok(verified)
+            }
+            Err(refusal) if refusal.may_be_cured_by_newer_keys() => {
+                self.retry(token, &snapshot, refusal, check).await
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
     async fn snapshot_for(&self, token: &str) -> Result<Arc<Snapshot>, VerifyError> {
         if let Some(at_hand) = self.cache.at_hand() {
             return Ok(at_hand);
@@ -108,19 +115,20 @@ impl Verifier {
     }
 
     /// The one more try, with a newer set if there is one.
-    async fn retry(
+    async fn retry<R>(
         &self,
         token: &str,
         seen: &Snapshot,
         refusal: Refusal,
-    ) -> Result<VerifiedToken, VerifyError> {
+        check: Check<R>,
+    ) -> Result<R, VerifyError> {
         let known_key = refusal == Refusal::Signature;
         if let Err(claims) = preflight(token, &self.policy, self.clock.now()) {
             // Of a forged token nothing more is said than that it is forged.
             return Err(if known_key { refusal } else { claims }.into());
         }
         match self.cache.newer_than(seen).await {
-            Ok(Some(newer)) => Ok(self.check(token, &newer)?),
+            Ok(Some(newer)) => Ok(self.check(token, &newer, check)?),
             Ok(None) => Err(refusal.into()),
             // The issuer's silence says nothing for a signature that does not fit a key that it did publish.
             Err(_) if known_key => Err(refusal.into()),
@@ -128,10 +136,13 @@ impl Verifier {
         }
     }
 
-    fn check(&self, token: &str, snapshot: &Snapshot) -> Result<VerifiedToken, Refusal> {
-        verify_token(token, &snapshot.keys, &self.policy, self.clock.now())
+    fn check<R>(&self, token: &str, snapshot: &Snapshot, check: Check<R>) -> Result<R, Refusal> {
+        check(token, &snapshot.keys, &self.policy, self.clock.now())
     }
 }
+
+/// What decides about a token, given keys.
+type Check<R> = fn(&str, &KeySet, &Policy, UnixTime) -> Result<R, Refusal>;
 
 impl VerifierBuilder {
     /// When the key set is fetched.

@@ -13,12 +13,11 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::told;
-use super::value::{Document, Kind, Value};
+use super::value::{Kind, Value};
 
 /// Why a type does not fit.
 #[derive(Debug)]
-pub(crate) struct Misfit(String);
+pub(crate) struct Misfit(pub(super) String);
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,58 +30,6 @@ impl std::error::Error for Misfit {}
 impl de::Error for Misfit {
     fn custom<T: fmt::Display>(words: T) -> Self {
         Self(words.to_string())
-    }
-}
-
-impl<'a> Document<'a> {
-    /// Reads the object as `T`, or says in words why it does not fit.
-    pub(crate) fn deserialize<T: Deserialize<'a>>(self) -> Result<T, String> {
-        T::deserialize(self).map_err(|Misfit(words)| told(&words))
-    }
-}
-
-impl<'a> Value<'a> {
-    /// Reads the value as `T`, or says in words why it does not fit.
-    pub(crate) fn deserialize<T: Deserialize<'a>>(self) -> Result<T, String> {
-        T::deserialize(self).map_err(|Misfit(words)| told(&words))
-    }
-}
-
-impl<'de> Deserializer<'de> for Document<'de> {
-    type Error = Misfit;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visit_map(self.members(), visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Misfit> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Misfit> {
-        visit_variant(self.members(), visitor)
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier
     }
 }
 
@@ -240,7 +187,7 @@ impl<'de, I: Iterator<Item = (Cow<'de, str>, Value<'de>)>> MapAccess<'de> for Me
 }
 
 /// A member name. As the key of a map it may also be read as a number.
-struct Name<'de>(Cow<'de, str>);
+pub(super) struct Name<'de>(pub(super) Cow<'de, str>);
 
 macro_rules! numeric_names {
     ($($deserialize:ident $visit:ident),+) => {
@@ -295,9 +242,9 @@ impl<'de> Deserializer<'de> for Name<'de> {
     }
 }
 
-struct Variant<'de> {
-    name: Cow<'de, str>,
-    content: Value<'de>,
+pub(super) struct Variant<'de> {
+    pub(super) name: Cow<'de, str>,
+    pub(super) content: Value<'de>,
 }
 
 impl<'de> EnumAccess<'de> for Variant<'de> {

@@ -5,12 +5,14 @@
 //! that choose differently are how tokens mean one thing to the gateway and another to the service behind it. Nesting and
 //! member counts are bounded. Nothing here passes through a generic JSON value.
 //!
-//! One pass ([`scan`]) decides about the text and leaves an index of the outermost members. What is wanted of them is then
-//! read from the text itself: as a [`value`], or as the caller's own type ([`de`]), which may borrow.
+//! One pass ([`scan`]) decides about the text. On its way it puts the registered members in their places and offers every
+//! member to the caller's own type, which may borrow ([`read`]); a type that has enough, or does not fit, does not cut the
+//! pass short. What was scanned can be looked into afterwards as a [`value`].
 
 mod de;
 mod names;
 mod plain;
+mod read;
 mod scan;
 mod value;
 
@@ -18,8 +20,9 @@ use serde::Deserialize;
 
 use crate::limits::{JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
 
-pub(crate) use scan::{Duplicates, Member};
-pub(crate) use value::{Document, Kind, Value};
+pub(crate) use read::{NoPlaces, Places, read};
+pub(crate) use scan::Duplicates;
+pub(crate) use value::{Kind, Value};
 
 /// Why a JSON text was refused.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -76,9 +79,7 @@ pub enum JsonError {
 /// # Errors
 /// As [`JsonError`] says; `Shape` when the object is well-formed but `T` does not fit it.
 pub fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonError> {
-    let text = utf8(bytes)?;
-    check(text)?;
-    Value::object(text).deserialize().map_err(JsonError::Shape)
+    read(utf8(bytes)?, &mut NoPlaces)?.map_err(JsonError::Shape)
 }
 
 /// Bytes as text (RFC 8259 §8.1).
@@ -86,19 +87,19 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, JsonError> {
     std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)
 }
 
-/// Checks that the text is one strict JSON object, and leaves an index of its members.
-pub(crate) fn index(text: &str, members: &mut Vec<Member>) -> Result<(), JsonError> {
-    scan::document(text, Duplicates::Refused, members)
-}
-
-/// As [`index`], for who looks for members that stand twice part by part.
-pub(crate) fn index_allowing_duplicates(text: &str, members: &mut Vec<Member>) -> Result<(), JsonError> {
-    scan::document(text, Duplicates::Allowed, members)
-}
-
 /// Checks that the text is one strict JSON object.
-pub(crate) fn check(text: &str) -> Result<(), JsonError> {
-    index(text, &mut Vec::new())
+pub(crate) fn check(text: &str) -> Result<Value<'_>, JsonError> {
+    scan(text, Duplicates::Refused)
+}
+
+/// The same, for who looks for members that stand twice part by part if they are allowed.
+pub(crate) fn scan(text: &str, duplicates: Duplicates) -> Result<Value<'_>, JsonError> {
+    let mut scanner = scan::Scanner::new(text, duplicates);
+    if let Some(mut members) = scanner.open() {
+        while scanner.next_of(&mut members).is_some() {}
+    }
+    scanner.finish()?;
+    Ok(Value::object(text))
 }
 
 /// How much of a reader's own words is passed on, in characters: it repeats outside text, however long.

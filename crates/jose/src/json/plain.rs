@@ -1,5 +1,7 @@
 //! Finds the end of the plain part of a JSON string, sixteen bytes at a time: nearly all of a token is strings.
 
+use wide::{CmpEq as _, u8x16};
+
 /// Where the next quote, backslash or control character stands, or the end of the text.
 #[inline]
 pub(super) fn end_of_plain(bytes: &[u8], from: usize) -> usize {
@@ -19,12 +21,13 @@ fn is_special(byte: &u8) -> bool {
     matches!(byte, b'"' | b'\\' | 0..0x20)
 }
 
-/// The bytes are compared side by side and not one after the other, so that the compiler can use a wide register.
 #[inline]
 fn first_special(chunk: &[u8; 16]) -> Option<usize> {
-    let marks = chunk.map(|byte| u8::from(byte == b'"') | u8::from(byte == b'\\') | u8::from(byte < 0x20));
-    let marks = u128::from_le_bytes(marks);
-    usize::try_from(marks.trailing_zeros() / 8).ok().filter(|_| marks != 0)
+    let bytes = u8x16::new(*chunk);
+    let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+    let is_control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    let marks = (is_control | is(b'"') | is(b'\\')).to_bitmask();
+    usize::try_from(marks.trailing_zeros()).ok().filter(|_| marks != 0)
 }
 
 #[cfg(test)]

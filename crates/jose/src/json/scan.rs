@@ -1,7 +1,6 @@
-//! The one strict pass over a JSON text (RFC 8259), which leaves an index of the outermost members.
+//! The one strict pass over a JSON text (RFC 8259).
 //!
-//! Form, bounds and names are decided here and nowhere else; what reads values afterwards may rely on them. A string is
-//! looked at eight bytes at a time, because nearly all of a token is strings.
+//! Form, bounds and names are decided here and nowhere else; what reads values afterwards may rely on them.
 
 use super::JsonError;
 use super::names::Names;
@@ -24,27 +23,11 @@ pub(crate) struct Found {
     pub(super) kind: Kind,
 }
 
-/// One member of the outermost object.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Member {
-    pub(super) name: Found,
-    pub(super) value: Found,
-}
-
-/// Scans a whole text, which must be one object, and appends its members to `members`.
-pub(super) fn document(
-    text: &str,
-    duplicates: Duplicates,
-    members: &mut Vec<Member>,
-) -> Result<(), JsonError> {
-    if text.len() > TEXT_BYTES_MAX {
-        return Err(JsonError::TooLong);
-    }
-    let mut scanner = Scanner { text, at: 0, duplicates, fault: None };
-    match scanner.document(members) {
-        Some(()) => Ok(()),
-        None => Err(scanner.fault.unwrap_or(JsonError::TooLong)),
-    }
+/// A member of an object.
+#[derive(Clone, Copy)]
+struct Member {
+    name: Found,
+    value: Found,
 }
 
 /// Places are counted in 32 bits.
@@ -59,12 +42,18 @@ pub(super) struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
+    /// Begins a text.
+    pub(super) fn new(text: &'a str, duplicates: Duplicates) -> Self {
+        Self { text, at: 0, duplicates, fault: None }
+    }
+
     /// For what is inside the brackets of a value that was scanned before.
     pub(super) fn inside(text: &'a str) -> Self {
         Self { text, at: 1, duplicates: Duplicates::Allowed, fault: None }
     }
 
     /// The next element of an array that was scanned before.
+    #[inline]
     pub(super) fn next_element(&mut self) -> Option<Value<'a>> {
         self.to_next()?;
         self.value(0).map(|found| Value::at(self.text, found))
@@ -77,6 +66,7 @@ impl<'a> Scanner<'a> {
         Some((Value::at(self.text, name), Value::at(self.text, value)))
     }
 
+    #[inline]
     fn to_next(&mut self) -> Option<()> {
         self.blanks();
         self.take(b',');
@@ -84,15 +74,44 @@ impl<'a> Scanner<'a> {
         self.byte().filter(|byte| !matches!(byte, b']' | b'}')).map(drop)
     }
 
-    fn document(&mut self, members: &mut Vec<Member>) -> Option<()> {
+    /// Opens the object that the text is, past its bracket.
+    pub(super) fn open(&mut self) -> Option<Members<'a>> {
+        if self.text.len() > TEXT_BYTES_MAX {
+            return self.refuse(JsonError::TooLong);
+        }
         self.blanks();
         if self.byte() == Some(b'{') {
-            self.object(0, |member| members.push(member))?;
-            return self.end();
+            self.enter(0)?;
+            return Some(Members { names: Names::default(), count: 0, is_closed: self.take(b'}') });
         }
         let value = self.value(0)?;
         self.end()?;
         self.refuse(JsonError::NotAnObject(value.kind.in_words()))
+    }
+
+    /// The next member of the object that [`Self::open`] opened. Nothing at its end, or if there is a fault.
+    #[inline]
+    pub(super) fn next_of(&mut self, members: &mut Members<'a>) -> Option<(Value<'a>, Value<'a>)> {
+        if members.is_closed || self.fault.is_some() {
+            return None;
+        }
+        let Member { name, value } = self.member(1)?;
+        let (name, value) = (Value::at(self.text, name), Value::at(self.text, value));
+        members.count = members.count.wrapping_add(1);
+        if members.count > JSON_MEMBERS_MAX {
+            return self.refuse(JsonError::TooManyMembers);
+        }
+        self.admit(&mut members.names, name)?;
+        members.is_closed = self.closes(b'}', "`,` or `}`")?;
+        Some((name, value))
+    }
+
+    /// Whether the whole text was scanned to its end, and was in order.
+    pub(super) fn finish(mut self) -> Result<(), JsonError> {
+        if self.fault.is_none() {
+            self.end();
+        }
+        self.fault.map_or(Ok(()), Err)
     }
 
     #[inline]
@@ -147,12 +166,23 @@ impl<'a> Scanner<'a> {
     }
 
     /// One value; `depth` objects and arrays are open around it.
+    #[inline]
     fn value(&mut self, depth: usize) -> Option<Found> {
+        match usual_value(self.text.as_bytes(), self.at) {
+            Some((value, end)) => {
+                self.at = end;
+                Some(value)
+            }
+            None => self.any_value(depth),
+        }
+    }
+
+    fn any_value(&mut self, depth: usize) -> Option<Found> {
         let start = self.at;
         let kind = match self.byte() {
             Some(b'"') => return self.string(),
-            Some(b'-' | b'0'..=b'9') => self.number()?,
-            Some(b'{') => self.object(depth, |_| ())?,
+            Some(b'-' | b'0'..=b'9') => return self.number(),
+            Some(b'{') => self.object(depth)?,
             Some(b'[') => self.array(depth)?,
             Some(b't') => self.word("true", Kind::True)?,
             Some(b'f') => self.word("false", Kind::False)?,
@@ -162,7 +192,7 @@ impl<'a> Scanner<'a> {
         self.found(kind, start)
     }
 
-    fn object(&mut self, depth: usize, mut each: impl FnMut(Member)) -> Option<Kind> {
+    fn object(&mut self, depth: usize) -> Option<Kind> {
         let inner = self.enter(depth)?;
         if self.take(b'}') {
             return Some(Kind::Object);
@@ -170,10 +200,7 @@ impl<'a> Scanner<'a> {
         let mut names = Names::default();
         for _ in 0..JSON_MEMBERS_MAX {
             let member = self.member(inner)?;
-            if self.duplicates == Duplicates::Refused {
-                self.admit(&mut names, member.name)?;
-            }
-            each(member);
+            self.admit(&mut names, Value::at(self.text, member.name))?;
             if self.closes(b'}', "`,` or `}`")? {
                 return Some(Kind::Object);
             }
@@ -221,6 +248,16 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn member(&mut self, depth: usize) -> Option<Member> {
+        match usual_member(self.text.as_bytes(), self.at) {
+            Some((member, end)) => {
+                self.at = end;
+                Some(member)
+            }
+            None => self.any_member(depth),
+        }
+    }
+
+    fn any_member(&mut self, depth: usize) -> Option<Member> {
         if self.byte() != Some(b'"') {
             return self.malformed("a member name");
         }
@@ -234,8 +271,10 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn admit(&mut self, names: &mut Names<'a>, name: Found) -> Option<()> {
-        let name = Value::at(self.text, name);
+    fn admit(&mut self, names: &mut Names<'a>, name: Value<'a>) -> Option<()> {
+        if self.duplicates == Duplicates::Allowed {
+            return Some(());
+        }
         let is_new = match name.kind() {
             Kind::Text => !name.raw().starts_with(RESERVED) && names.insert(name.raw()),
             _ => !unescaped(name).starts_with(RESERVED) && names.insert_owned(unescaped(name)),
@@ -254,7 +293,6 @@ impl<'a> Scanner<'a> {
     }
 
     /// RFC 8259 §7. Stands at the opening quote, ends behind the closing one.
-    #[inline]
     fn string(&mut self) -> Option<Found> {
         self.advance(1);
         let start = self.at;
@@ -328,8 +366,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// RFC 8259 §6, within the range of a double (RFC 7493 §2.2).
-    #[inline]
-    fn number(&mut self) -> Option<Kind> {
+    fn number(&mut self) -> Option<Found> {
         let start = self.at;
         self.take(b'-');
         if !self.take(b'0') {
@@ -337,12 +374,12 @@ impl<'a> Scanner<'a> {
         }
         let is_whole = !matches!(self.byte(), Some(b'.' | b'e' | b'E'));
         if is_whole && self.at.wrapping_sub(start) <= DIGITS_ALWAYS_FINITE {
-            return Some(Kind::Number);
+            return self.found(Kind::Number, start);
         }
         self.long_number(start)
     }
 
-    fn long_number(&mut self, start: usize) -> Option<Kind> {
+    fn long_number(&mut self, start: usize) -> Option<Found> {
         if self.take(b'.') {
             self.digits()?;
         }
@@ -351,7 +388,7 @@ impl<'a> Scanner<'a> {
             self.digits()?;
         }
         if is_finite(self.since(start)) {
-            return Some(Kind::Number);
+            return self.found(Kind::Number, start);
         }
         self.at = start;
         self.malformed("a number within the range of a double")
@@ -365,6 +402,64 @@ impl<'a> Scanner<'a> {
         }
         if self.at == start { self.malformed("a digit") } else { Some(()) }
     }
+}
+
+/// A member as nearly all are written, `"name":"value"` or `"name":123`, and where it ends. It is a short cut: anything else
+/// is nothing here, and is then looked at from its beginning by the scanner, which would have come to the same.
+#[inline]
+fn usual_member(bytes: &[u8], at: usize) -> Option<(Member, usize)> {
+    let (name, colon) = usual_text(bytes, at)?;
+    if bytes.get(colon) != Some(&b':') {
+        return None;
+    }
+    let (value, end) = usual_value(bytes, colon.wrapping_add(1))?;
+    Some((Member { name, value }, end))
+}
+
+#[inline]
+fn usual_value(bytes: &[u8], at: usize) -> Option<(Found, usize)> {
+    match bytes.get(at)? {
+        b'"' => usual_text(bytes, at),
+        b'1'..=b'9' => usual_number(bytes, at),
+        _ => None,
+    }
+}
+
+#[inline]
+fn usual_text(bytes: &[u8], at: usize) -> Option<(Found, usize)> {
+    if bytes.get(at) != Some(&b'"') {
+        return None;
+    }
+    let start = at.wrapping_add(1);
+    let end = end_of_plain(bytes, start);
+    if bytes.get(end) != Some(&b'"') {
+        return None;
+    }
+    Some((
+        Found { kind: Kind::Text, start: start.try_into().ok()?, end: end.try_into().ok()? },
+        end.wrapping_add(1),
+    ))
+}
+
+#[inline]
+fn usual_number(bytes: &[u8], start: usize) -> Option<(Found, usize)> {
+    let mut end = start;
+    while let Some(b'0'..=b'9') = bytes.get(end) {
+        end = end.wrapping_add(1);
+    }
+    let is_usual =
+        matches!(bytes.get(end), Some(b',' | b'}')) && end.wrapping_sub(start) < DIGITS_ALWAYS_FINITE;
+    if !is_usual {
+        return None;
+    }
+    Some((Found { kind: Kind::Number, start: start.try_into().ok()?, end: end.try_into().ok()? }, end))
+}
+
+/// The outermost object under way.
+pub(super) struct Members<'a> {
+    names: Names<'a>,
+    count: usize,
+    is_closed: bool,
 }
 
 fn unescaped(name: Value<'_>) -> String {

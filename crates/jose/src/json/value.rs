@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::iter;
 use std::ops::Range;
 
-use super::scan::{Found, Member, Scanner, hex4};
+use super::scan::{Found, Scanner, hex4};
 
 /// What a value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,13 +29,6 @@ pub(crate) enum Kind {
 pub(crate) struct Value<'a> {
     pub(super) kind: Kind,
     pub(super) text: &'a str,
-}
-
-/// One object that was scanned, with the index of its members.
-#[derive(Clone, Copy)]
-pub(crate) struct Document<'a> {
-    text: &'a str,
-    members: &'a [Member],
 }
 
 impl Kind {
@@ -67,40 +60,6 @@ impl Found {
     }
 }
 
-impl<'a> Document<'a> {
-    /// `members` are those that scanning `text` left.
-    pub(crate) fn new(text: &'a str, members: &'a [Member]) -> Self {
-        Self { text, members }
-    }
-
-    /// The members in their order: name and value.
-    #[inline]
-    pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Value<'a>)> {
-        self.named(|_| true)
-    }
-
-    /// The members whose names may have so many bytes: those that have, and those with escapes.
-    #[inline]
-    pub(crate) fn members_of(self, name_bytes: usize) -> impl Iterator<Item = (Cow<'a, str>, Value<'a>)> {
-        self.named(move |name| {
-            name.kind != Kind::Text || name.place().is_some_and(|at| at.len() == name_bytes)
-        })
-    }
-
-    /// The value of the member of this name.
-    pub(crate) fn find(self, name: &str) -> Option<Value<'a>> {
-        self.members_of(name.len()).find(|(found, _)| found == name).map(|(_, value)| value)
-    }
-
-    #[inline]
-    fn named(self, wanted: impl Fn(Found) -> bool) -> impl Iterator<Item = (Cow<'a, str>, Value<'a>)> {
-        self.members.iter().filter(move |member| wanted(member.name)).map(move |member| {
-            let name = Value::at(self.text, member.name).as_text().unwrap_or_default();
-            (name, Value::at(self.text, member.value))
-        })
-    }
-}
-
 impl<'a> Value<'a> {
     /// What was found in `text`.
     #[inline]
@@ -110,7 +69,7 @@ impl<'a> Value<'a> {
     }
 
     /// The object that a text is, which was scanned.
-    pub(super) fn object(text: &'a str) -> Self {
+    pub(crate) fn object(text: &'a str) -> Self {
         Self { kind: Kind::Object, text: text.trim_ascii_start() }
     }
 
@@ -135,7 +94,13 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The value of an object's member of this name.
+    pub(crate) fn find(self, name: &str) -> Option<Self> {
+        self.members().find(|(found, _)| found == name).map(|(_, value)| value)
+    }
+
     /// The elements of an array; nothing of anything else.
+    #[inline]
     pub(crate) fn elements(self) -> impl Iterator<Item = Value<'a>> {
         let mut scanner = self.kind.is_array().then(|| Scanner::inside(self.text));
         iter::from_fn(move || scanner.as_mut()?.next_element())

@@ -27,7 +27,7 @@ pub(crate) struct ClaimCheck {
     pub(crate) name: &'static str,
     /// Who says that it must be.
     pub(crate) source: &'static str,
-    pub(crate) run: fn(&Policy, &Claims<'_>, UnixTime) -> Outcome,
+    pub(crate) run: fn(&Policy, &Claims<'_, '_>, UnixTime) -> Outcome,
 }
 
 /// Every check of the claims, in their order.
@@ -78,7 +78,7 @@ impl Policy {
     }
 }
 
-fn issuer(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+fn issuer(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     let found = claims.issuer.as_ref().ok_or(Refusal::ClaimMissing("iss"))?;
     if *found == policy.issuer {
         return Ok(Demanded::Yes);
@@ -86,7 +86,7 @@ fn issuer(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
     Err(Refusal::IssuerMismatch { expected: policy.issuer.clone(), found: found.to_string() })
 }
 
-fn audience(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+fn audience(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     let mut found = claims.audiences().ok_or(Refusal::ClaimMissing("aud"))?;
     if found.any(|named| policy.audiences.iter().any(|accepted| *accepted == named)) {
         return Ok(Demanded::Yes);
@@ -94,11 +94,11 @@ fn audience(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
     Err(Refusal::AudienceMismatch { expected: policy.audiences.clone(), found: audiences(claims) })
 }
 
-fn audiences(claims: &Claims<'_>) -> Vec<String> {
+fn audiences(claims: &Claims<'_, '_>) -> Vec<String> {
     claims.audiences().into_iter().flatten().map(Cow::into_owned).collect()
 }
 
-fn expiry(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
+fn expiry(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome {
     let leeway = policy.leeway_seconds();
     let expired_at = claims.expires_at.ok_or(Refusal::ClaimMissing("exp"))?;
     // RFC 7519 §4.1.4: not accepted "on or after" this time.
@@ -109,11 +109,11 @@ fn expiry(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
     }
 }
 
-fn not_before(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
+fn not_before(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome {
     is_past(policy, "nbf", claims.not_before, now)
 }
 
-fn issued_at(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
+fn issued_at(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome {
     is_past(policy, "iat", claims.issued_at, now)
 }
 
@@ -127,7 +127,7 @@ fn is_past(policy: &Policy, claim: &'static str, time: Option<UnixTime>, now: Un
 }
 
 /// What the kind of token must have, and what it must not have because another kind has it.
-fn profile_claims(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+fn profile_claims(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     let demands = policy.demands();
     let is_there = |name: &&&str| claims.other(name).is_some();
     if let Some(missing) = demands.required.iter().find(|name| !is_there(name)) {
@@ -142,7 +142,7 @@ fn profile_claims(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome 
     Ok(if policy.profile == Profile::AccessToken { Demanded::No } else { Demanded::Yes })
 }
 
-fn subject(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+fn subject(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     let subject = claims.subject.as_deref().unwrap_or_default();
     match policy.profile {
         // OpenID Connect Core §2: it identifies the user; an empty one would identify everybody.
@@ -155,7 +155,7 @@ fn subject(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
 }
 
 /// OpenID Connect Core §3.1.3.7, steps 4 and 5: with several audiences, whom of them the token was issued to.
-fn authorized_party(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+fn authorized_party(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     if policy.profile != Profile::IdToken {
         return Ok(Demanded::No);
     }
@@ -168,14 +168,14 @@ fn authorized_party(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcom
     }
 }
 
-fn nonce(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+fn nonce(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     match &policy.nonce {
         Some(expected) => is_demanded(claims, "nonce", expected),
         None => Ok(Demanded::No),
     }
 }
 
-fn organization(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+fn organization(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     match &policy.organization {
         Some(id) if id.starts_with("org_") => is_demanded(claims, "org_id", id),
         Some(name) => is_demanded(claims, "org_name", &name.to_lowercase()),
@@ -183,7 +183,7 @@ fn organization(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
     }
 }
 
-fn authentication_time(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
+fn authentication_time(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome {
     let Some(max_age) = policy.max_age else { return Ok(Demanded::No) };
     let authenticated_at = claims.other_time("auth_time")?.ok_or(Refusal::ClaimMissing("auth_time"))?;
     let leeway = policy.leeway_seconds();
@@ -196,7 +196,7 @@ fn authentication_time(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> O
 
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-fn logout_event(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+fn logout_event(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     if policy.profile != Profile::LogoutToken {
         return Ok(Demanded::No);
     }
@@ -209,7 +209,7 @@ fn logout_event(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
 }
 
 /// An assertion lives shortly and is for one server only: whoever sees one must not be able to use it elsewhere or later.
-fn assertion(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
+fn assertion(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome {
     if policy.profile != Profile::ClientAssertion {
         return Ok(Demanded::No);
     }
@@ -235,7 +235,7 @@ fn assertion(policy: &Policy, claims: &Claims<'_>, now: UnixTime) -> Outcome {
     }
 }
 
-fn scopes(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+fn scopes(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     if policy.scopes.is_empty() {
         return Ok(Demanded::No);
     }
@@ -251,7 +251,7 @@ fn scopes(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
     }
 }
 
-fn caller_claims(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
+fn caller_claims(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     for (name, expected) in &policy.claims {
         let value = claims.other(name).ok_or_else(|| Refusal::DemandedClaimMissing(name.clone()))?;
         let found = value.as_text();
@@ -264,7 +264,7 @@ fn caller_claims(policy: &Policy, claims: &Claims<'_>, _: UnixTime) -> Outcome {
 }
 
 /// Expecting a claim makes it mandatory.
-fn is_demanded(claims: &Claims<'_>, claim: &'static str, expected: &str) -> Outcome {
+fn is_demanded(claims: &Claims<'_, '_>, claim: &'static str, expected: &str) -> Outcome {
     let found = claims.other_text(claim)?.ok_or(Refusal::ClaimMissing(claim))?;
     is_equal(claim, expected, &found)
 }
