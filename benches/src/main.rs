@@ -43,7 +43,7 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     /// How many rounds.
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u16).range(9..=999))]
+    #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u16).range(9..=999))]
     rounds: u16,
     /// The day that the page is dated, as 2026-01-31. Today unless set.
     #[arg(long)]
@@ -74,7 +74,7 @@ impl Arguments {
         if self.quick {
             return Pace { rounds: 5, batch: Duration::from_millis(8) };
         }
-        Pace { rounds: self.rounds.into(), batch: Duration::from_millis(30) }
+        Pace { rounds: self.rounds.into(), batch: Duration::from_millis(32) }
     }
 
     fn is_whole(&self) -> bool {

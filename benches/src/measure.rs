@@ -1,7 +1,8 @@
 //! Times contestants against each other: in every round each has its turn, and the order rotates from round to round.
 //!
-//! Whatever else the machine does then hits all of them alike, and a round's ratio is what counts. A turn is a batch that
-//! is sized by time, so that a slow contestant does not stretch the run.
+//! Each has several short turns in a round, and the median turn is its time in that round: whatever else the machine does
+//! hits all of them alike, and a turn that was interrupted does not count. A turn is sized by time, so that a slow
+//! contestant does not stretch the run. What is compared in the end are ratios within one round.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
@@ -13,8 +14,12 @@ use serde::Serialize;
 #[derive(Clone, Copy)]
 pub(crate) struct Pace {
     pub(crate) rounds: usize,
+    /// How long one contestant is timed in one round, over all its turns.
     pub(crate) batch: Duration,
 }
+
+/// How many turns a contestant has in one round.
+pub(crate) const TURNS: u32 = 16;
 
 /// Median and extremes.
 #[derive(Clone, Copy, Serialize)]
@@ -40,32 +45,44 @@ fn median(sorted: &[f64]) -> f64 {
 
 /// Nanoseconds per call, of each operation in each round.
 pub(crate) fn interleaved(operations: &mut [&mut dyn FnMut()], pace: Pace) -> Vec<Vec<f64>> {
-    let calls: Vec<_> = operations.iter_mut().map(|operation| calibrated(operation, pace.batch)).collect();
+    let turn = pace.batch / TURNS;
+    let calls: Vec<_> = operations.iter_mut().map(|operation| calibrated(operation, turn)).collect();
     let mut times = vec![Vec::with_capacity(pace.rounds); operations.len()];
-    for round in 0..pace.rounds {
-        for turn in 0..operations.len() {
-            let at = (turn + round) % operations.len();
-            times[at].push(nanoseconds_per_call(operations[at], calls[at]));
+    for first in 0..pace.rounds {
+        for (times, elapsed) in times.iter_mut().zip(round(operations, &calls, first)) {
+            times.push(elapsed);
         }
     }
     times
 }
 
-/// How many calls fill `batch`; finding that out is the warm-up too.
-fn calibrated(operation: &mut dyn FnMut(), batch: Duration) -> u32 {
+/// One round, begun by another contestant each time: nanoseconds per call of each operation.
+fn round(operations: &mut [&mut dyn FnMut()], calls: &[u32], first: usize) -> Vec<f64> {
+    let mut turns = vec![Vec::new(); operations.len()];
+    for _ in 0..TURNS {
+        for place in 0..operations.len() {
+            let at = (first + place) % operations.len();
+            turns[at].push(nanoseconds(timed(operations[at], calls[at])) / f64::from(calls[at]));
+        }
+    }
+    turns.into_iter().map(|turns| Spread::of(turns).median).collect()
+}
+
+/// How many calls fill a turn; finding that out is the warm-up too.
+fn calibrated(operation: &mut dyn FnMut(), turn: Duration) -> u32 {
     let mut calls = 1_u32;
     loop {
         let elapsed = timed(operation, calls);
-        if elapsed >= batch / 4 {
+        if elapsed >= turn / 2 {
             let one = (elapsed / calls).as_nanos().max(1);
-            return u32::try_from(batch.as_nanos() / one).unwrap_or(u32::MAX).max(1);
+            return u32::try_from(turn.as_nanos() / one).unwrap_or(1).max(1);
         }
         calls = calls.saturating_mul(2);
     }
 }
 
-fn nanoseconds_per_call(operation: &mut dyn FnMut(), calls: u32) -> f64 {
-    timed(operation, calls).as_secs_f64() * 1e9 / f64::from(calls)
+fn nanoseconds(elapsed: Duration) -> f64 {
+    elapsed.as_secs_f64() * 1e9
 }
 
 fn timed(operation: &mut dyn FnMut(), calls: u32) -> Duration {
@@ -78,7 +95,7 @@ fn timed(operation: &mut dyn FnMut(), calls: u32) -> Duration {
 
 /// Nanoseconds of each of `repeats` single calls.
 pub(crate) fn singly(operation: &mut dyn FnMut(), repeats: usize) -> Vec<f64> {
-    (0..repeats).map(|_| nanoseconds_per_call(operation, 1)).collect()
+    (0..repeats).map(|_| nanoseconds(timed(operation, 1))).collect()
 }
 
 #[cfg(test)]

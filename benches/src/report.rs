@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::contestants::{ENTRIES, JWKSMITH, RAW};
 use crate::hostile::{self, REFUSAL_NANOSECONDS_MAX, Refused};
-use crate::measure::Spread;
+use crate::measure::{Spread, TURNS};
 use crate::setting::Setting;
 
 /// Heap allocations that a verification with borrowed claims may make.
@@ -70,17 +70,12 @@ impl Report {
 
     fn setting(&self, text: &mut impl fmt::Write) -> fmt::Result {
         let Setting { date, machine, compiler, rounds, batch_milliseconds, contestants } = &self.setting;
+        writeln!(text, "{date}, on {machine}, with {compiler}.\n")?;
         writeln!(
             text,
-            "{date}, on {machine}, with {compiler}. {rounds} rounds; in each, everybody has a turn of about"
-        )?;
-        writeln!(
-            text,
-            "{batch_milliseconds} ms, in an order that rotates. Before it is timed, each contestant has accepted the good token and"
-        )?;
-        writeln!(
-            text,
-            "refused a tampered one, and each but the raw cryptography a wrong issuer, audience, `exp` and `nbf`.\n"
+            "{rounds} rounds; in each, everybody is timed for about {batch_milliseconds} ms in {TURNS} turns whose median counts, and another begins. \
+             Before that each has accepted the good token and refused a tampered one, and each but the raw cryptography \
+             tokens with a wrong `iss`, `aud`, `exp` and `nbf`. The payload is the same for every algorithm.\n"
         )?;
         for used in contestants {
             writeln!(text, "* **{}** ({} {}): {}", used.contestant, used.package, used.version, used.note)?;
