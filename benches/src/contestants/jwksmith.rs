@@ -3,15 +3,15 @@
 use std::hint::black_box;
 
 use anyhow::Context;
-use jwksmith_jose::{Algorithm, KeySet, Policy, SecretBytes, SigningKey, UnixTime};
+use jwksmith_jose::{Algorithm, KeySet, Policy, SecretBytes, SigningKey, UnixTime, verify_token};
 use serde_json::json;
 
 use super::{Parts, Sample, Sign, Verify};
-use crate::claims::{AUDIENCE, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, OwnedClaims, TOKEN_TYPE};
+use crate::claims::{AUDIENCE, BorrowedClaims, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, TOKEN_TYPE};
 use crate::material::Material;
 
 pub(super) const NOTE: &str =
-    "owned claims; `exp`, `nbf`, `iat`, issuer, audience, `typ` and every claim's type are checked";
+    "borrowed claims; the type of every registered claim is checked too, and no member stands twice";
 
 pub(super) fn set_up(material: &Material, claims: &IssuedClaims) -> anyhow::Result<Parts> {
     // An algorithm that is not in the table yet is not supported: its cell stays empty.
@@ -29,10 +29,10 @@ fn verifier(algorithm: Algorithm, material: &Material, now: u64) -> anyhow::Resu
     Ok(Box::new(move |sample| verify(sample, &keys, &policy, now)))
 }
 
-/// The one call that is measured.
+/// What is measured: the verification, and the claims as the caller's own type.
 fn verify(sample: &Sample, keys: &KeySet, policy: &Policy, now: UnixTime) -> bool {
-    let verified = jwksmith_jose::verify::<OwnedClaims>(black_box(&sample.token), keys, policy, now);
-    black_box(verified).is_ok()
+    let Ok(token) = verify_token(black_box(&sample.token), keys, policy, now) else { return false };
+    black_box(token.claims::<BorrowedClaims<'_>>()).is_ok()
 }
 
 fn signer(algorithm: Algorithm, material: &Material, claims: &IssuedClaims) -> anyhow::Result<Sign> {
