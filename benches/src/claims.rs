@@ -52,15 +52,13 @@ impl IssuedClaims {
     }
 }
 
-/// What an API reads, borrowed from the token's own bytes.
+/// What an API reads, borrowed from the token's own bytes; a list would be an allocation of the type's own.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "reading the claims is what is measured; nobody looks at them")]
 pub(crate) struct BorrowedClaims<'a> {
     sub: &'a str,
     azp: &'a str,
     scope: &'a str,
-    #[serde(borrow)]
-    permissions: Vec<&'a str>,
     iat: u64,
     exp: u64,
 }
@@ -72,7 +70,6 @@ pub(crate) struct OwnedClaims {
     sub: String,
     azp: String,
     scope: String,
-    permissions: Vec<String>,
     iat: u64,
     exp: u64,
 }
@@ -83,5 +80,4 @@ pub(crate) struct OwnedClaims {
 pub(crate) struct OwnedCustomClaims {
     azp: String,
     scope: String,
-    permissions: Vec<String>,
 }
