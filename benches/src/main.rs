@@ -1,7 +1,8 @@
 //! `cargo xtask bench jose`: what jwksmith-jose costs beyond the signature, beside the raw cryptography and other libraries.
 //!
 //! Verifies and signs one access token with every contestant in one run, counts what a verification allocates, and times
-//! the refusal of hostile inputs. Prints a table, or JSON with `--json`; a whole run also writes `docs/benchmarks/`.
+//! the refusal of hostile inputs. Prints tables, or JSON with `--json`; a run without options also writes
+//! `docs/benchmarks/`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark talks to whoever started it")]
 
@@ -36,7 +37,7 @@ struct Arguments {
     /// Fewer and shorter rounds, for a look; writes nothing.
     #[arg(long)]
     quick: bool,
-    /// Print the figures as JSON instead of a table.
+    /// Print the figures as JSON instead of tables; writes nothing.
     #[arg(long)]
     json: bool,
     /// Only this algorithm, as `alg` spells it; may be repeated. Writes nothing.
@@ -78,7 +79,7 @@ impl Arguments {
     }
 
     fn is_whole(&self) -> bool {
-        !self.quick && self.only.is_empty()
+        !self.quick && !self.json && self.only.is_empty()
     }
 }
 

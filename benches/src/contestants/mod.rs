@@ -11,6 +11,8 @@ mod jwt_simple;
 mod raw;
 
 use anyhow::ensure;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::claims::IssuedClaims;
 use crate::material::Material;
@@ -89,8 +91,6 @@ pub(crate) const JWKSMITH: &str = "jwksmith";
 
 impl Sample {
     pub(crate) fn of(token: String) -> anyhow::Result<Self> {
-        use base64::Engine as _;
-        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
         let (signing_input, signature) = token.rsplit_once('.').unwrap_or_default();
         let (signing_input_bytes, signature) = (signing_input.len(), URL_SAFE_NO_PAD.decode(signature)?);
         Ok(Self { token, signing_input_bytes, signature })
