@@ -33,7 +33,7 @@ const TALKING: &[&str] = &["println!", "eprintln!", "print!", "eprint!", "std::e
 const SECURITY_JSON: &[&str] = &["jose", "verifier", "authority"];
 
 /// Folders of our own Rust files.
-const RUST_FOLDERS: &[&str] = &["crates", "testing", "xtask", "examples", "fuzz"];
+const RUST_FOLDERS: &[&str] = &["crates", "testing", "xtask", "examples", "fuzz", "benches"];
 
 /// One crate speaks SQL; the others go through the Store port.
 pub(super) fn sql_only_in_store(house: &House<'_>) -> Vec<Violation> {

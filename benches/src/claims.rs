@@ -1,0 +1,83 @@
+//! The one payload that everybody signs and verifies, and the types that it is read into.
+//!
+//! It is what a user's access token of a large identity provider carries, of a size that makes the RS256 token 900 bytes.
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) const ISSUER: &str = "https://tenant-01.eu.example/";
+pub(crate) const AUDIENCE: &str = "https://api.example/v2/orders";
+pub(crate) const KEY_ID: &str = "b0PzQ3mT1rXw8LkVn5uYs";
+pub(crate) const TOKEN_TYPE: &str = "at+jwt";
+pub(crate) const LEEWAY_SECONDS: u64 = 30;
+
+const LIFETIME_SECONDS: u64 = 86_400;
+
+/// What the issuer writes.
+#[derive(Clone, Serialize)]
+pub(crate) struct IssuedClaims {
+    pub(crate) iss: &'static str,
+    pub(crate) aud: [&'static str; 2],
+    pub(crate) iat: u64,
+    pub(crate) nbf: u64,
+    pub(crate) exp: u64,
+    #[serde(flatten)]
+    pub(crate) custom: CustomClaims,
+}
+
+/// The claims that libraries with typed registered claims call custom.
+#[derive(Clone, Serialize)]
+pub(crate) struct CustomClaims {
+    pub(crate) sub: &'static str,
+    pub(crate) azp: &'static str,
+    pub(crate) scope: &'static str,
+    pub(crate) permissions: [&'static str; 2],
+}
+
+impl IssuedClaims {
+    /// The claims of a token that is issued at `now`.
+    pub(crate) fn at(now: u64) -> Self {
+        Self {
+            iss: ISSUER,
+            aud: [AUDIENCE, "https://tenant-01.eu.example/userinfo"],
+            iat: now,
+            nbf: now,
+            exp: now + LIFETIME_SECONDS,
+            custom: CustomClaims {
+                sub: "google-oauth2|1082042680333113745190",
+                azp: "mXjVv8h0q3rT5yU7iO9pA1sD3fG5hJ7k",
+                scope: "openid profile email read:orders write:orders",
+                permissions: ["read:orders", "write:orders"],
+            },
+        }
+    }
+}
+
+/// What an API reads, borrowed from the token's own bytes; a list would be an allocation of the type's own.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "reading the claims is what is measured; nobody looks at them")]
+pub(crate) struct BorrowedClaims<'a> {
+    sub: &'a str,
+    azp: &'a str,
+    scope: &'a str,
+    iat: u64,
+    exp: u64,
+}
+
+/// The same for libraries that cannot borrow.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "as above")]
+pub(crate) struct OwnedClaims {
+    sub: String,
+    azp: String,
+    scope: String,
+    iat: u64,
+    exp: u64,
+}
+
+/// The same for libraries that keep `iat` and `exp` to themselves: a type that asked for them again would not get them.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "as above")]
+pub(crate) struct OwnedCustomClaims {
+    azp: String,
+    scope: String,
+}

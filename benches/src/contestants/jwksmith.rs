@@ -1,0 +1,42 @@
+//! jwksmith-jose, as a caller uses it: a parsed key set, a policy, a time.
+
+use std::hint::black_box;
+
+use anyhow::Context;
+use jwksmith_jose::{Algorithm, KeySet, Policy, SecretBytes, SigningKey, UnixTime, verify_token};
+use serde_json::json;
+
+use super::{Parts, Sample, Sign, Verify};
+use crate::claims::{AUDIENCE, BorrowedClaims, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, TOKEN_TYPE};
+use crate::material::Material;
+
+pub(super) const NOTE: &str =
+    "borrowed claims; the type of every registered claim is checked too, and no member stands twice";
+
+pub(super) fn set_up(material: &Material, claims: &IssuedClaims) -> anyhow::Result<Parts> {
+    // An algorithm that is not in the table yet is not supported: its cell stays empty.
+    let Some(algorithm) = Algorithm::from_name(material.row.name) else { return Ok((None, None)) };
+    let sign = if material.row.sign { Some(signer(algorithm, material, claims)?) } else { None };
+    Ok((Some(verifier(algorithm, material, claims.iat)?), sign))
+}
+
+fn verifier(algorithm: Algorithm, material: &Material, now: u64) -> anyhow::Result<Verify> {
+    let key_set = serde_json::to_vec(&json!({ "keys": [material.jwk] }))?;
+    let keys = KeySet::parse_local(&key_set).context("jwksmith refuses the key set")?;
+    let policy =
+        Policy::new(ISSUER, AUDIENCE, [algorithm])?.leeway(LEEWAY_SECONDS)?.token_type(TOKEN_TYPE)?;
+    let now = UnixTime::from_seconds(now);
+    Ok(Box::new(move |sample| verify(sample, &keys, &policy, now)))
+}
+
+/// What is measured: the verification, and the claims as the caller's own type.
+fn verify(sample: &Sample, keys: &KeySet, policy: &Policy, now: UnixTime) -> bool {
+    let Ok(token) = verify_token(black_box(&sample.token), keys, policy, now) else { return false };
+    black_box(token.claims::<BorrowedClaims<'_>>()).is_ok()
+}
+
+fn signer(algorithm: Algorithm, material: &Material, claims: &IssuedClaims) -> anyhow::Result<Sign> {
+    let key = SigningKey::from_private(algorithm, &SecretBytes::from(material.private.clone()))?;
+    let claims = claims.clone();
+    Ok(Box::new(move || Ok(Some(key.sign_token(Some(KEY_ID), TOKEN_TYPE, black_box(&claims))?))))
+}
