@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use crate::claims::{Claims, RawClaims};
 use crate::json;
 use crate::keyset::Unfit;
-use crate::policy::{CLAIM_CHECKS, Demanded};
+use crate::policy::{COMMON_CHECKS, Demanded, FURTHER_CHECKS};
 use crate::token::{Header, Part, Segments};
 use crate::{KeySet, Policy, Refusal, SkipReason, UnixTime, quoted};
 
@@ -141,7 +141,7 @@ impl Explanation {
         let read = self.reached("claims", "RFC 7519 §7.2", read);
         let claims = read.as_ref().map(|(raw, text)| Claims::typed(raw, text));
         let claims = self.reached("claim types", "RFC 7519 §4.1", claims);
-        for check in &CLAIM_CHECKS {
+        for check in COMMON_CHECKS.iter().chain(&FURTHER_CHECKS) {
             let outcome = claims.as_ref().map(|claims| (check.run)(policy, claims, now));
             self.demanded(check.name, check.source, outcome);
         }

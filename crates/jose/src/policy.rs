@@ -8,7 +8,7 @@ use crate::profile::{Demands, Profile};
 use crate::token::{Header, Segments};
 use crate::{Algorithm, PolicyError, Refusal, UnixTime};
 
-pub(crate) use checks::{CLAIM_CHECKS, Demanded};
+pub(crate) use checks::{COMMON_CHECKS, Demanded, FURTHER_CHECKS};
 
 /// What a token must be to be accepted.
 ///
@@ -198,7 +198,13 @@ impl Policy {
         now: UnixTime,
     ) -> Result<(), Refusal> {
         let claims = Claims::typed(claims, text)?;
-        CLAIM_CHECKS.iter().try_for_each(|check| (check.run)(self, &claims, now).map(drop))
+        let further = if self.demands_further() { FURTHER_CHECKS.as_slice() } else { &[] };
+        COMMON_CHECKS.iter().chain(further).try_for_each(|check| (check.run)(self, &claims, now).map(drop))
+    }
+
+    /// Whether any of [`FURTHER_CHECKS`] has something to check; the other settings need a profile.
+    fn demands_further(&self) -> bool {
+        self.profile != Profile::AccessToken || !self.scopes.is_empty() || !self.claims.is_empty()
     }
 
     /// Splits a token that is no longer than its kind may be.

@@ -48,9 +48,6 @@ pub enum JsonError {
     /// A member name that some JSON libraries take as an order to reshape the object around it.
     #[error("the member {} has a name that no document may use", crate::quoted(.0))]
     ReservedMember(String),
-    /// Its places cannot be counted in 30 bits.
-    #[error("it is longer than a gibibyte")]
-    TooLong,
     /// Objects and arrays nest deeper than [`JSON_DEPTH_MAX`].
     #[error("it nests deeper than {JSON_DEPTH_MAX} levels")]
     TooDeep,
@@ -96,7 +93,7 @@ pub(crate) fn check(text: &str) -> Result<Value<'_>, JsonError> {
 pub(crate) fn scan(text: &str, duplicates: Duplicates) -> Result<Value<'_>, JsonError> {
     let mut scanner = scan::Scanner::new(text, duplicates);
     if let Some(mut members) = scanner.open() {
-        while scanner.next_of(&mut members).is_some() {}
+        while scanner.next_of(&mut members, &mut NoPlaces).is_some() {}
     }
     scanner.finish()?;
     Ok(Value::object(text))

@@ -40,9 +40,9 @@ impl<'a> Names<'a> {
     }
 
     /// The same of a name that was spelt with escapes.
-    pub(super) fn insert_owned(&mut self, name: String) -> bool {
+    pub(super) fn insert_owned(&mut self, name: &str) -> bool {
         self.met |= bit_of(name.as_bytes());
-        !self.knows(&name) && self.more.insert(name)
+        !self.knows(name) && self.more.insert(name.to_owned())
     }
 
     fn knows(&self, name: &str) -> bool {
@@ -67,7 +67,7 @@ mod tests {
         for spelling in 0..4 {
             let mut names = Names::default();
             let mut insert = |name: &'static str, escaped: bool| {
-                if escaped { names.insert_owned(name.to_owned()) } else { names.insert(name) }
+                if escaped { names.insert_owned(name) } else { names.insert(name) }
             };
             assert!(insert(first, spelling & 1 == 1));
             assert_eq!(
@@ -94,6 +94,6 @@ mod tests {
         let mut names = Names::default();
         assert!(all.iter().all(|name| names.insert(name)));
         assert!(all.iter().all(|name| !names.insert(name)));
-        assert!(all.iter().all(|name| !names.insert_owned(name.clone())));
+        assert!(all.iter().all(|name| !names.insert_owned(name)));
     }
 }

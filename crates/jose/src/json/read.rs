@@ -11,12 +11,12 @@ use serde::forward_to_deserialize_any;
 
 use super::de::{Misfit, Name, Variant};
 use super::scan::{Duplicates, Members, Scanner};
-use super::value::{Kind, Value};
+use super::value::Value;
 use super::{JsonError, told};
 
 /// Places for the registered members of an object.
 pub(crate) trait Places<'a> {
-    /// The place of the member of this name, if it is registered.
+    /// The place of the member of this name, if it is registered. One that is taken already makes the member a duplicate.
     fn place(&mut self, name: &str) -> Option<&mut Option<Value<'a>>>;
 }
 
@@ -58,15 +58,7 @@ struct Object<'s, 'de, P> {
 impl<'de, P: Places<'de>> Object<'_, 'de, P> {
     #[inline]
     fn next(&mut self) -> Option<(Cow<'de, str>, Value<'de>)> {
-        let (name, value) = self.scanner.next_of(&mut self.members)?;
-        let name = match name.kind() {
-            Kind::Text => Cow::Borrowed(name.raw()),
-            _ => name.as_text().unwrap_or_default(),
-        };
-        if let Some(place) = self.places.place(&name) {
-            *place = Some(value);
-        }
-        Some((name, value))
+        self.scanner.next_of(&mut self.members, self.places)
     }
 
     /// Goes on to the end, whatever the type has left.

@@ -2,9 +2,12 @@
 //!
 //! Form, bounds and names are decided here and nowhere else; what reads values afterwards may rely on them.
 
+use std::borrow::Cow;
+
 use super::JsonError;
 use super::names::Names;
 use super::plain::end_of_plain;
+use super::read::Places;
 use super::value::{Kind, Value};
 use crate::limits::{JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
 
@@ -15,11 +18,11 @@ pub(crate) enum Duplicates {
     Allowed,
 }
 
-/// What stands at a place of a text; of a string, what stands between its quotes. Small enough for two registers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
-    pub(super) start: u32,
-    pub(super) end: u32,
+/// What stands at a place of a text; of a string, what stands between its quotes.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    pub(super) start: usize,
+    pub(super) end: usize,
     pub(super) kind: Kind,
 }
 
@@ -29,9 +32,6 @@ struct Member {
     name: Found,
     value: Found,
 }
-
-/// Places are counted in 32 bits.
-const TEXT_BYTES_MAX: usize = 1 << 30;
 
 /// A JSON text under way. Its functions give nothing when the text is at fault, and the fault is noted.
 pub(super) struct Scanner<'a> {
@@ -76,9 +76,6 @@ impl<'a> Scanner<'a> {
 
     /// Opens the object that the text is, past its bracket.
     pub(super) fn open(&mut self) -> Option<Members<'a>> {
-        if self.text.len() > TEXT_BYTES_MAX {
-            return self.refuse(JsonError::TooLong);
-        }
         self.blanks();
         if self.byte() == Some(b'{') {
             self.enter(0)?;
@@ -89,9 +86,14 @@ impl<'a> Scanner<'a> {
         self.refuse(JsonError::NotAnObject(value.kind.in_words()))
     }
 
-    /// The next member of the object that [`Self::open`] opened. Nothing at its end, or if there is a fault.
+    /// The next member of the object that [`Self::open`] opened, put in its place if it has one. Nothing at the object's
+    /// end, or if there is a fault.
     #[inline]
-    pub(super) fn next_of(&mut self, members: &mut Members<'a>) -> Option<(Value<'a>, Value<'a>)> {
+    pub(super) fn next_of(
+        &mut self,
+        members: &mut Members<'a>,
+        places: &mut impl Places<'a>,
+    ) -> Option<(Cow<'a, str>, Value<'a>)> {
         if members.is_closed || self.fault.is_some() {
             return None;
         }
@@ -101,7 +103,15 @@ impl<'a> Scanner<'a> {
         if members.count > JSON_MEMBERS_MAX {
             return self.refuse(JsonError::TooManyMembers);
         }
-        self.admit(&mut members.names, name)?;
+        let name = match name.kind() {
+            Kind::Text => Cow::Borrowed(name.raw()),
+            _ => name.as_text()?,
+        };
+        match places.place(&name) {
+            Some(place @ None) => *place = Some(value),
+            Some(Some(_)) => return self.refuse(JsonError::DuplicateMember(name.into_owned())),
+            None => self.admit(&mut members.names, &name)?,
+        }
         members.is_closed = self.closes(b'}', "`,` or `}`")?;
         Some((name, value))
     }
@@ -140,8 +150,8 @@ impl<'a> Scanner<'a> {
 
     /// What stands from `start` up to here.
     #[inline]
-    fn found(&self, kind: Kind, start: usize) -> Option<Found> {
-        Some(Found { start: start.try_into().ok()?, end: self.at.try_into().ok()?, kind })
+    fn found(&self, kind: Kind, start: usize) -> Found {
+        Found { start, end: self.at, kind }
     }
 
     fn since(&self, start: usize) -> &'a str {
@@ -189,7 +199,7 @@ impl<'a> Scanner<'a> {
             Some(b'n') => self.word("null", Kind::Null)?,
             _ => return self.malformed("a value"),
         };
-        self.found(kind, start)
+        Some(self.found(kind, start))
     }
 
     fn object(&mut self, depth: usize) -> Option<Kind> {
@@ -200,7 +210,8 @@ impl<'a> Scanner<'a> {
         let mut names = Names::default();
         for _ in 0..JSON_MEMBERS_MAX {
             let member = self.member(inner)?;
-            self.admit(&mut names, Value::at(self.text, member.name))?;
+            let name = Value::at(self.text, member.name).as_text()?;
+            self.admit(&mut names, &name)?;
             if self.closes(b'}', "`,` or `}`")? {
                 return Some(Kind::Object);
             }
@@ -271,25 +282,20 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn admit(&mut self, names: &mut Names<'a>, name: Value<'a>) -> Option<()> {
+    fn admit(&mut self, names: &mut Names<'a>, name: &Cow<'a, str>) -> Option<()> {
         if self.duplicates == Duplicates::Allowed {
             return Some(());
         }
-        let is_new = match name.kind() {
-            Kind::Text => !name.raw().starts_with(RESERVED) && names.insert(name.raw()),
-            _ => !unescaped(name).starts_with(RESERVED) && names.insert_owned(unescaped(name)),
-        };
-        if is_new { Some(()) } else { self.refuse_name(unescaped(name)) }
-    }
-
-    #[cold]
-    fn refuse_name<T>(&mut self, name: String) -> Option<T> {
         let is_reserved = name.starts_with(RESERVED);
-        self.refuse(if is_reserved {
-            JsonError::ReservedMember(name)
-        } else {
-            JsonError::DuplicateMember(name)
-        })
+        let is_new = match name {
+            Cow::Borrowed(name) => names.insert(name),
+            Cow::Owned(name) => names.insert_owned(name),
+        };
+        match (is_reserved, is_new) {
+            (false, true) => Some(()),
+            (true, _) => self.refuse(JsonError::ReservedMember(name.to_string())),
+            _ => self.refuse(JsonError::DuplicateMember(name.to_string())),
+        }
     }
 
     /// RFC 8259 §7. Stands at the opening quote, ends behind the closing one.
@@ -302,7 +308,7 @@ impl<'a> Scanner<'a> {
         }
         let found = self.found(Kind::Text, start);
         self.advance(1);
-        found
+        Some(found)
     }
 
     /// A string that has something else in it than plain text, or no end.
@@ -313,7 +319,7 @@ impl<'a> Scanner<'a> {
                 Some(b'"') => {
                     let found = self.found(Kind::EscapedText, start);
                     self.advance(1);
-                    return found;
+                    return Some(found);
                 }
                 Some(b'\\') => self.escape()?,
                 Some(_) => return self.malformed("an escape, because a control character"),
@@ -374,7 +380,7 @@ impl<'a> Scanner<'a> {
         }
         let is_whole = !matches!(self.byte(), Some(b'.' | b'e' | b'E'));
         if is_whole && self.at.wrapping_sub(start) <= DIGITS_ALWAYS_FINITE {
-            return self.found(Kind::Number, start);
+            return Some(self.found(Kind::Number, start));
         }
         self.long_number(start)
     }
@@ -388,7 +394,7 @@ impl<'a> Scanner<'a> {
             self.digits()?;
         }
         if is_finite(self.since(start)) {
-            return self.found(Kind::Number, start);
+            return Some(self.found(Kind::Number, start));
         }
         self.at = start;
         self.malformed("a number within the range of a double")
@@ -435,10 +441,7 @@ fn usual_text(bytes: &[u8], at: usize) -> Option<(Found, usize)> {
     if bytes.get(end) != Some(&b'"') {
         return None;
     }
-    Some((
-        Found { kind: Kind::Text, start: start.try_into().ok()?, end: end.try_into().ok()? },
-        end.wrapping_add(1),
-    ))
+    Some((Found { kind: Kind::Text, start, end }, end.wrapping_add(1)))
 }
 
 #[inline]
@@ -452,7 +455,7 @@ fn usual_number(bytes: &[u8], start: usize) -> Option<(Found, usize)> {
     if !is_usual {
         return None;
     }
-    Some((Found { kind: Kind::Number, start: start.try_into().ok()?, end: end.try_into().ok()? }, end))
+    Some((Found { kind: Kind::Number, start, end }, end))
 }
 
 /// The outermost object under way.
@@ -460,10 +463,6 @@ pub(super) struct Members<'a> {
     names: Names<'a>,
     count: usize,
     is_closed: bool,
-}
-
-fn unescaped(name: Value<'_>) -> String {
-    name.as_text().unwrap_or_default().into_owned()
 }
 
 /// The names by which `serde_json` passes numbers and raw texts through its own types; an object that uses one would

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::iter;
-use std::ops::Range;
 
 use super::scan::{Found, Scanner, hex4};
 
@@ -54,18 +53,11 @@ impl Kind {
     }
 }
 
-impl Found {
-    fn place(self) -> Option<Range<usize>> {
-        Some(self.start.try_into().ok()?..self.end.try_into().ok()?)
-    }
-}
-
 impl<'a> Value<'a> {
     /// What was found in `text`.
     #[inline]
     pub(super) fn at(text: &'a str, found: Found) -> Self {
-        let place = found.place();
-        Self { kind: found.kind, text: place.and_then(|place| text.get(place)).unwrap_or_default() }
+        Self { kind: found.kind, text: text.get(found.start..found.end).unwrap_or_default() }
     }
 
     /// The object that a text is, which was scanned.

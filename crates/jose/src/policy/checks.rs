@@ -30,13 +30,17 @@ pub(crate) struct ClaimCheck {
     pub(crate) run: fn(&Policy, &Claims<'_, '_>, UnixTime) -> Outcome,
 }
 
-/// Every check of the claims, in their order.
-pub(crate) static CLAIM_CHECKS: [ClaimCheck; 15] = [
+/// The checks of the claims that every token has to pass, in their order.
+pub(crate) static COMMON_CHECKS: [ClaimCheck; 5] = [
     ClaimCheck { name: "iss", source: "RFC 7519 §4.1.1", run: issuer },
     ClaimCheck { name: "aud", source: "RFC 7519 §4.1.3", run: audience },
     ClaimCheck { name: "exp", source: "RFC 7519 §4.1.4", run: expiry },
     ClaimCheck { name: "nbf", source: "RFC 7519 §4.1.5", run: not_before },
     ClaimCheck { name: "iat", source: "RFC 7519 §4.1.6", run: issued_at },
+];
+
+/// The checks that follow, of what only some policies demand.
+pub(crate) static FURTHER_CHECKS: [ClaimCheck; 10] = [
     ClaimCheck { name: "claims of the profile", source: "RFC 8725 §3.12", run: profile_claims },
     ClaimCheck { name: "sub", source: "OpenID Connect Core §2, RFC 7523 §3", run: subject },
     ClaimCheck { name: "azp", source: "OpenID Connect Core §3.1.3.7", run: authorized_party },
