@@ -5,7 +5,10 @@
 
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{RsaPublicKeyComponents, RsaSubjectPublicKey};
-use x509_cert::der::{Decode as _, Encode as _, oid::ObjectIdentifier};
+use x509_cert::der::asn1::AnyRef;
+use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::spki::{AlgorithmIdentifier, SubjectPublicKeyInfoRef};
 
 use crate::{Family, base64url};
 
@@ -25,8 +28,7 @@ pub enum CertificateError {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Certificate {
     der: Vec<u8>,
-    /// SubjectPublicKeyInfo, DER: what is compared with the JWK's own numbers.
-    public_key_der: Vec<u8>,
+    /// What is compared with the JWK's own numbers.
     public_key: PublicNumbers,
     subject: String,
 }
@@ -37,6 +39,7 @@ pub(crate) enum PublicNumbers {
     Rsa { n: Vec<u8>, e: Vec<u8> },
     Ec { family: Family, x: Vec<u8>, y: Vec<u8> },
     Ed25519 { x: Vec<u8> },
+    MlDsa { family: Family, public: Vec<u8> },
 }
 
 impl Certificate {
@@ -46,11 +49,12 @@ impl Certificate {
     /// [`CertificateError`] if it is none, or holds a key that is not supported.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let parsed = x509_cert::Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
-        let key = &parsed.tbs_certificate.subject_public_key_info;
+        let key = parsed.tbs_certificate.subject_public_key_info.to_der();
+        let key = key.map_err(|_| CertificateError::Malformed)?;
+        let key = SubjectPublicKeyInfoRef::from_der(&key).map_err(|_| CertificateError::Malformed)?;
         Ok(Self {
             der: der.to_vec(),
-            public_key_der: key.to_der().map_err(|_| CertificateError::Malformed)?,
-            public_key: public_numbers(key)?,
+            public_key: public_numbers(&key)?,
             subject: parsed.tbs_certificate.subject.to_string(),
         })
     }
@@ -80,10 +84,6 @@ impl Certificate {
         base64url::encode_standard(&self.der)
     }
 
-    pub(crate) fn public_key_der(&self) -> &[u8] {
-        &self.public_key_der
-    }
-
     pub(crate) fn public_key(&self) -> &PublicNumbers {
         &self.public_key
     }
@@ -91,17 +91,43 @@ impl Certificate {
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-fn public_numbers(
-    key: &x509_cert::spki::SubjectPublicKeyInfoOwned,
-) -> Result<PublicNumbers, CertificateError> {
+/// The kinds of key that an algorithm identifier, or its curve, names (RFC 5480 §2.1.1.1, RFC 8410 §3, RFC 9881 §2).
+const CURVES: [(ObjectIdentifier, Family); 4] = [
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), Family::P256),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.34"), Family::P384),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.35"), Family::P521),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.10"), Family::Secp256k1),
+];
+const PLAIN: [(ObjectIdentifier, Family); 4] = [
+    (ObjectIdentifier::new_unwrap("1.3.101.112"), Family::Ed25519),
+    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17"), Family::MlDsa44),
+    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18"), Family::MlDsa65),
+    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19"), Family::MlDsa87),
+];
+
+/// The kind of key that an algorithm identifier names, with its curve where it has one.
+pub(crate) fn family_of(algorithm: &AlgorithmIdentifier<AnyRef<'_>>) -> Option<Family> {
+    let find = |table: &[(ObjectIdentifier, Family)], wanted: ObjectIdentifier| {
+        table.iter().find(|(oid, _)| *oid == wanted).map(|(_, family)| *family)
+    };
+    match algorithm.oid {
+        RSA_ENCRYPTION => Some(Family::Rsa),
+        EC_PUBLIC_KEY => find(&CURVES, algorithm.parameters?.decode_as().ok()?),
+        other => find(&PLAIN, other),
+    }
+}
+
+/// The numbers in a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
+pub(crate) fn public_numbers(key: &SubjectPublicKeyInfoRef<'_>) -> Result<PublicNumbers, CertificateError> {
     let bits = key.subject_public_key.as_bytes().ok_or(CertificateError::Malformed)?;
-    match key.algorithm.oid {
-        RSA_ENCRYPTION => rsa_numbers(bits),
-        EC_PUBLIC_KEY => ec_numbers(bits),
-        ED25519 => Ok(PublicNumbers::Ed25519 { x: bits.to_vec() }),
-        _ => Err(CertificateError::KeyType),
+    let family = family_of(&key.algorithm).ok_or(CertificateError::KeyType)?;
+    match family {
+        Family::Rsa => rsa_numbers(bits),
+        _ if family.curve().is_some() && family != Family::Ed25519 => ec_numbers(family, bits),
+        _ if bits.len() != family.number_bytes() => Err(CertificateError::Malformed),
+        Family::Ed25519 => Ok(PublicNumbers::Ed25519 { x: bits.to_vec() }),
+        _ => Ok(PublicNumbers::MlDsa { family, public: bits.to_vec() }),
     }
 }
 
@@ -115,15 +141,12 @@ fn rsa_numbers(bits: &[u8]) -> Result<PublicNumbers, CertificateError> {
     Ok(rsa_numbers_of(&key))
 }
 
-/// An uncompressed point (SEC 1 §2.3.3): 4, x, y. The width tells the curve, and the caller compares the whole key
-/// information, curve included.
-pub(crate) fn ec_numbers(bits: &[u8]) -> Result<PublicNumbers, CertificateError> {
+/// An uncompressed point (SEC 1 §2.3.3): 4, x, y.
+pub(crate) fn ec_numbers(family: Family, bits: &[u8]) -> Result<PublicNumbers, CertificateError> {
     let coordinates = bits.strip_prefix(&[4]).ok_or(CertificateError::KeyType)?;
-    let width = coordinates.len() / 2;
-    let family = [Family::P256, Family::P384, Family::P521]
-        .into_iter()
-        .find(|family| family.coordinate_bytes() == width && coordinates.len() == width * 2)
-        .ok_or(CertificateError::KeyType)?;
-    let (x, y) = coordinates.split_at(width);
+    if coordinates.len() != family.number_bytes().saturating_mul(2) {
+        return Err(CertificateError::Malformed);
+    }
+    let (x, y) = coordinates.split_at(family.number_bytes());
     Ok(PublicNumbers::Ec { family, x: x.to_vec(), y: y.to_vec() })
 }

@@ -11,6 +11,7 @@ use std::fmt;
 
 use crate::json::JsonError;
 use crate::limits;
+use crate::registry;
 use crate::token::Part;
 use crate::{Algorithm, UnixTime};
 
@@ -100,7 +101,11 @@ pub enum Refusal {
     #[error("the token is not signed (`alg` is \"none\"): only signed tokens are accepted")]
     AlgorithmNone,
     /// `alg` names nothing that is supported.
-    #[error("the algorithm {} is not supported: have the issuer sign with RS256 or ES256", quoted(name))]
+    #[error(
+        "the algorithm {} {}: have the issuer sign with RS256 or ES256",
+        quoted(name),
+        Algorithm::why_unsupported(name)
+    )]
     AlgorithmUnknown {
         /// The header's `alg`.
         name: String,
@@ -352,10 +357,13 @@ pub enum SkipReason {
     #[error("its member {} stands twice", quoted(.0))]
     DuplicateMember(String),
     /// `kty` (or its curve) is not supported.
-    #[error("its key type {} is not supported", quoted(.0))]
+    #[error("its key type {} {}", quoted(.0), registry::key_type(.0))]
     KeyType(String),
     /// `alg` is not a supported signature algorithm, or is for another key type.
-    #[error("its `alg` {} is no supported signature algorithm of its key type", quoted(.0))]
+    #[error(
+        "its `alg` {} {}", quoted(.0),
+        registry::algorithm(.0).unwrap_or("is no supported signature algorithm of its key type")
+    )]
     Algorithm(String),
     /// `use` is not `sig` (RFC 7517 §4.2).
     #[error("its `use` is {}, not \"sig\"", quoted(.0))]

@@ -34,6 +34,8 @@ pub struct PublicJwk {
     x: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     y: Option<String>,
+    #[serde(rename = "pub", skip_serializing_if = "Option::is_none")]
+    public: Option<String>,
     kid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     x5t: Option<String>,
@@ -47,33 +49,32 @@ pub struct PublicJwk {
 impl PublicJwk {
     /// The published form of the key in `certificate`.
     pub fn new(key_id: &str, algorithm: Algorithm, certificate: &Certificate) -> Self {
-        let mut jwk = Self::from_numbers(key_id, algorithm, certificate.public_key());
+        let mut jwk = Self::from_numbers(key_id, algorithm.name(), certificate.public_key());
         jwk.x5t = Some(base64url::encode(certificate.sha1()));
         jwk.x5t_s256 = Some(base64url::encode(certificate.sha256()));
         jwk.x5c = Some([certificate.x5c()]);
         jwk
     }
 
-    pub(crate) fn from_numbers(key_id: &str, algorithm: Algorithm, numbers: &PublicNumbers) -> Self {
-        let encoded = |number: &[u8]| Some(base64url::encode(number));
-        let (n, e, x, y) = match numbers {
-            PublicNumbers::Rsa { n, e } => (encoded(n), encoded(e), None, None),
-            PublicNumbers::Ec { x, y, .. } => (None, None, encoded(x), encoded(y)),
-            PublicNumbers::Ed25519 { x } => (None, None, encoded(x), None),
+    pub(crate) fn from_numbers(key_id: &str, alg: &'static str, numbers: &PublicNumbers) -> Self {
+        let number = |wanted| {
+            let mut members = numbers.members().into_iter();
+            members.find(|(name, _)| *name == wanted).map(|(_, number)| base64url::encode(number))
         };
         Self {
             kty: numbers.family().key_type(),
             public_key_use: "sig",
-            n,
-            e,
+            n: number("n"),
+            e: number("e"),
             crv: numbers.family().curve(),
-            x,
-            y,
+            x: number("x"),
+            y: number("y"),
+            public: number("pub"),
             kid: key_id.to_owned(),
             x5t: None,
             x5t_s256: None,
             x5c: None,
-            alg: algorithm.name(),
+            alg,
         }
     }
 }
@@ -95,6 +96,7 @@ pub(crate) struct RawJwk<'a> {
     e: Loose<'a>,
     x: Loose<'a>,
     y: Loose<'a>,
+    public: Loose<'a>,
     k: Loose<'a>,
     x5c: Loose<'a>,
 }
@@ -131,11 +133,16 @@ impl RawJwk<'_> {
         self.refuse_other_use()?;
         let family = self.checked_family()?;
         let algorithms = self.algorithms(family)?;
-        let key = match family {
-            Family::Secret => self.secret_key(origin, &algorithms)?,
-            _ => VerifyingKey::from_public(&self.public_numbers(family)?, &algorithms)?,
-        };
-        let certificate = self.checked_certificate(&key)?;
+        if family == Family::Secret {
+            let key = self.secret_key(origin, &algorithms)?;
+            // A certificate is never for a secret.
+            let certificate =
+                if self.x5c.is_absent() { None } else { return Err(SkipReason::CertificateMismatch) };
+            return Ok(UsableJwk { key_id, key, certificate });
+        }
+        let numbers = self.public_numbers(family)?;
+        let key = VerifyingKey::from_public(&numbers, &algorithms)?;
+        let certificate = self.checked_certificate(&numbers)?;
         Ok(UsableJwk { key_id, key, certificate })
     }
 
@@ -173,17 +180,28 @@ impl RawJwk<'_> {
     fn checked_family(&self) -> Result<Family, SkipReason> {
         let key_type = optional_text("kty", &self.kty)?.ok_or(SkipReason::MemberMissing("kty"))?;
         let curve = optional_text("crv", &self.crv)?;
-        match (key_type, curve) {
-            ("RSA", _) => Ok(Family::Rsa),
-            ("oct", _) => Ok(Family::Secret),
-            ("EC" | "OKP", None) => Err(SkipReason::MemberMissing("crv")),
-            ("EC", Some("P-256")) => Ok(Family::P256),
-            ("EC", Some("P-384")) => Ok(Family::P384),
-            ("EC", Some("P-521")) => Ok(Family::P521),
-            ("OKP", Some("Ed25519")) => Ok(Family::Ed25519),
-            (key_type, None) => Err(SkipReason::KeyType(key_type.to_owned())),
-            (key_type, Some(curve)) => Err(SkipReason::KeyType(format!("{key_type} {curve}"))),
+        let mut families = Family::all().filter(|family| family.key_type() == key_type).peekable();
+        match families.peek() {
+            None => Err(foreign(key_type, curve)),
+            Some(first) if first.is_named_by_algorithm() => self.family_of_algorithm(),
+            // RFC 7517 §4: members that the key type does not know are ignored, a curve among them.
+            Some(first) if first.curve().is_none() => Ok(*first),
+            Some(_) => {
+                let curve = curve.ok_or(SkipReason::MemberMissing("crv"))?;
+                families
+                    .find(|family| family.curve() == Some(curve))
+                    .ok_or_else(|| foreign(key_type, Some(curve)))
+            }
         }
+    }
+
+    /// RFC 9964 §4: `alg` is mandatory for this key type, and says what the key is.
+    fn family_of_algorithm(&self) -> Result<Family, SkipReason> {
+        let name = optional_text("alg", &self.alg)?.ok_or(SkipReason::MemberMissing("alg"))?;
+        let family = Algorithm::from_name(name).map(Algorithm::family);
+        family
+            .filter(|family| family.is_named_by_algorithm())
+            .ok_or_else(|| SkipReason::Algorithm(name.to_owned()))
     }
 
     /// The one algorithm that `alg` names, or every algorithm of the family.
@@ -198,14 +216,15 @@ impl RawJwk<'_> {
     }
 
     fn public_numbers(&self, family: Family) -> Result<PublicNumbers, SkipReason> {
-        let width = family.coordinate_bytes();
+        let width = family.number_bytes();
+        let fixed = |member, value| coordinate(member, value, width);
         Ok(match family {
             Family::Rsa => PublicNumbers::Rsa { n: number("n", &self.n)?, e: number("e", &self.e)? },
-            Family::Ed25519 => PublicNumbers::Ed25519 { x: coordinate("x", &self.x, width)? },
-            _ => {
-                let (x, y) = (coordinate("x", &self.x, width)?, coordinate("y", &self.y, width)?);
-                PublicNumbers::Ec { family, x, y }
+            Family::Ed25519 => PublicNumbers::Ed25519 { x: fixed("x", &self.x)? },
+            _ if family.is_named_by_algorithm() => {
+                PublicNumbers::MlDsa { family, public: fixed("pub", &self.public)? }
             }
+            _ => PublicNumbers::Ec { family, x: fixed("x", &self.x)?, y: fixed("y", &self.y)? },
         })
     }
 
@@ -218,7 +237,7 @@ impl RawJwk<'_> {
     }
 
     /// RFC 7517 §4.7: "The key in the first certificate MUST match the public key represented by other members".
-    fn checked_certificate(&self, key: &VerifyingKey) -> Result<Option<Certificate>, SkipReason> {
+    fn checked_certificate(&self, numbers: &PublicNumbers) -> Result<Option<Certificate>, SkipReason> {
         let chain = match &self.x5c {
             Loose::Absent => return Ok(None),
             Loose::TextList(chain) if chain.len() <= X5C_CERTIFICATES_MAX => chain,
@@ -226,11 +245,15 @@ impl RawJwk<'_> {
         };
         let der = chain.first().and_then(|leaf| base64url::decode_standard(leaf));
         let leaf = der.and_then(|der| Certificate::from_der(&der).ok()).ok_or(SkipReason::Certificate)?;
-        if key.public_key_der().as_deref() != Some(leaf.public_key_der()) {
+        if leaf.public_key() != numbers {
             return Err(SkipReason::CertificateMismatch);
         }
         Ok(Some(leaf))
     }
+}
+
+fn foreign(key_type: &str, curve: Option<&str>) -> SkipReason {
+    SkipReason::KeyType(curve.map_or_else(|| key_type.to_owned(), |curve| format!("{key_type} {curve}")))
 }
 
 fn optional_text<'v>(member: &'static str, value: &'v Loose<'_>) -> Result<Option<&'v str>, SkipReason> {
@@ -308,6 +331,7 @@ impl<'a> RawJwk<'a> {
             "e" => &mut self.e,
             "x" => &mut self.x,
             "y" => &mut self.y,
+            "pub" => &mut self.public,
             "k" => &mut self.k,
             "x5c" => &mut self.x5c,
             _ => return None,

@@ -19,8 +19,8 @@
 //! [`Policy::check_claims`]; [`verify`] walks it. A [`Verified`] value can be had in no other way. Reading a token that
 //! nobody verified is possible in [`danger`] only.
 //!
-//! Standards: RFC 7515 (JWS), 7517 (JWK), 7518 (JWA), 7519 (JWT), 8037 (EdDSA), 8725 (best practices), 9068 (access
-//! tokens), 9864 (fully specified algorithm names).
+//! Standards: RFC 7515 (JWS), 7517 (JWK), 7518 (JWA), 7519 (JWT), 8037 (EdDSA), 8725 (best practices), 8812
+//! (secp256k1), 9068 (access tokens), 9864 (fully specified algorithm names), 9964 (ML-DSA).
 
 mod algorithm;
 mod base64url;
@@ -35,6 +35,7 @@ mod keyset;
 pub mod limits;
 mod members;
 mod policy;
+mod registry;
 mod sign;
 mod time;
 mod token;
@@ -48,7 +49,7 @@ pub use error::{KeySetError, PolicyError, Refusal, SkipReason, quoted};
 pub use jwk::PublicJwk;
 pub use keyset::{KeySet, PublishedKey, SkippedKey};
 pub use policy::Policy;
-pub use sign::{SecretBytes, SigningError, SigningKey};
+pub use sign::{SecretBytes, SigningError, SigningKey, TokenSigner};
 pub use time::UnixTime;
 pub use token::{Header, Part, Token};
 pub use verify::{Verified, verify, verify_parsed};

@@ -15,8 +15,9 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{
-    AUDIENCE, CLAIMS, ED25519, HEADER, ISSUER, NOW, P256, P384, P521, RSA_A, RSA_B, TestKey, certificate,
-    codes, compact, decode, hex, key_set, member, prefixed, sign, signing_input, with,
+    AUDIENCE, CLAIMS, ED25519, HEADER, ISSUER, ML_DSA_44, ML_DSA_65, ML_DSA_87, NOW, P256, P384, P521, RSA_A,
+    RSA_B, SECP256K1, TestKey, certificate, codes, compact, decode, hex, key_set, member, prefixed, sign,
+    signing_input, with,
 };
 use jwksmith_jose::limits::{KEY_SET_BYTES_MAX, KEYS_MAX, KID_BYTES_MAX, RSA_BITS_MAX, X5C_CERTIFICATES_MAX};
 use jwksmith_jose::{
@@ -150,10 +151,11 @@ fn members_twice() -> Vec<Element> {
 fn key_types() -> Vec<Element> {
     let b64 = |bytes: usize| base64url_encode(vec![9; bytes]);
     let foreign = [
-        ("an ML-DSA key", format!(r#"{{"kty":"AKP","alg":"ML-DSA-44","pub":"{}"}}"#, b64(1312))),
+        ("AKP in small letters", ML_DSA_44.jwk_with(&[("kty", "\"akp\"")])),
         ("X25519", format!(r#"{{"kty":"OKP","crv":"X25519","x":"{}"}}"#, b64(32))),
         ("Ed448", format!(r#"{{"kty":"OKP","crv":"Ed448","x":"{}"}}"#, b64(57))),
-        ("secp256k1", format!(r#"{{"kty":"EC","crv":"secp256k1","x":"{0}","y":"{0}"}}"#, b64(32))),
+        ("secp256r1", format!(r#"{{"kty":"EC","crv":"secp256r1","x":"{0}","y":"{0}"}}"#, b64(32))),
+        ("P-256K", SECP256K1.jwk_with(&[("crv", "\"P-256K\"")])),
         ("Ed25519 as EC", ED25519.jwk_with(&[("kty", "\"EC\"")])),
         ("P-256 as OKP", P256.jwk_with(&[("kty", "\"OKP\"")])),
         ("rsa in small letters", RSA_A.jwk_with(&[("kty", "\"rsa\"")])),
@@ -174,11 +176,24 @@ fn key_types() -> Vec<Element> {
         (&*P256, "y"),
         (&*ED25519, "crv"),
         (&*ED25519, "x"),
+        (&*SECP256K1, "y"),
+        (&*ML_DSA_44, "alg"),
+        (&*ML_DSA_65, "pub"),
     ];
     rows.extend(missing.map(|(key, name)| {
         skipped("jwk_member_missing", format!("{} without {name}", key.key_id), key.jwk_with(&[(name, "")]))
     }));
-    rows.extend([&*RSA_A, &*P256, &*P384, &*P521, &*ED25519].map(|key| usable(key.key_id, key.jwk())));
+    let each =
+        [&*RSA_A, &*P256, &*P384, &*P521, &*SECP256K1, &*ED25519, &*ML_DSA_44, &*ML_DSA_65, &*ML_DSA_87];
+    rows.extend(each.map(|key| usable(key.key_id, key.jwk())));
+    for (key, bytes) in [(&*ML_DSA_44, 1312), (&*ML_DSA_65, 1952), (&*ML_DSA_87, 2592)] {
+        for (what, width) in [("a byte narrower", bytes - 1), ("a byte wider", bytes + 1), ("empty", 0)] {
+            let json = key.jwk_with(&[("pub", &format!("\"{}\"", b64(width)))]);
+            rows.push(skipped("jwk_member_encoding", format!("{} {what}", key.key_id), json));
+        }
+    }
+    let other_size = ML_DSA_44.jwk_with(&[("alg", "\"ML-DSA-65\"")]);
+    rows.push(skipped("jwk_member_encoding", "ML-DSA-44 as ML-DSA-65", other_size));
     rows.push(usable("an escaped spelling of RSA", RSA_A.jwk_with(&[("kty", "\"R\\u0053A\"")])));
     rows.push(usable(
         "unknown members",
@@ -220,6 +235,8 @@ fn algorithms() -> Vec<Element> {
         (&*P384, &["ES256", "ES512"]),
         (&*P521, &["ES256", "ES521"]),
         (&*ED25519, &["ES256", "Ed448", "ED25519", "HS256"]),
+        (&*SECP256K1, &["ES256", "ES256K-R", "es256k"]),
+        (&*ML_DSA_44, &["EdDSA", "ML-DSA", "ml-dsa-44", "SLH-DSA-SHA2-128s", ""]),
     ];
     let mut rows = Vec::new();
     for (key, names) in wrong {
@@ -357,7 +374,7 @@ fn rsa_numbers() -> Vec<Element> {
 
 fn points() -> Vec<Element> {
     let mut rows = Vec::new();
-    for (key, width) in [(&*P256, 32), (&*P384, 48), (&*P521, 66)] {
+    for (key, width) in [(&*P256, 32), (&*P384, 48), (&*P521, 66), (&*SECP256K1, 32)] {
         let [x, y] = ["x", "y"].map(|name| decode(&member(&key.jwk(), name)));
         let with_point = |x: &[u8], y: &[u8]| {
             let [x, y] = [x, y].map(|bytes| format!("{:?}", base64url_encode(bytes)));
@@ -382,6 +399,10 @@ fn points() -> Vec<Element> {
                 with_point(&[&[2], &x[..]].concat(), &y),
             ),
         ]);
+    }
+    for (key, other) in [(&*P256, "secp256k1"), (&*SECP256K1, "P-256")] {
+        let json = key.jwk_with(&[("crv", &format!("{other:?}")), ("alg", "")]);
+        rows.push(skipped("jwk_invalid", format!("a point of {} on {other}", key.key_id), json));
     }
     let crossed = P256.jwk_with(&[("crv", "\"P-384\""), ("alg", "")]);
     rows.push(skipped("jwk_member_encoding", "P-256 coordinates on P-384", crossed));

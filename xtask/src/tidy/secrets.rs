@@ -12,6 +12,7 @@ use super::{House, Violation};
 pub(super) const SECRETS: &[(&str, &str)] = &[
     ("jose", "SigningKey"),
     ("jose", "SecretBytes"),
+    ("jose", "TokenSigner"),
     ("authority", "KeyEncryptionKey"),
     ("authority", "KeyEncryptionKeyText"),
     ("authority", "ClientSecret"),
