@@ -276,6 +276,16 @@ impl Family {
         self.row().number_bytes
     }
 
+    /// How signatures of such keys are made, by the first algorithm that takes them.
+    pub(crate) fn scheme(self) -> Option<&'static Scheme> {
+        self.algorithms().next().map(|algorithm| &algorithm.row().scheme)
+    }
+
+    /// Whether the key is a point with two coordinates.
+    pub(crate) fn is_weierstrass(self) -> bool {
+        self.key_type() == "EC"
+    }
+
     /// Whether the kind of key is told by `alg` alone (RFC 9964 §4: it is mandatory there).
     pub(crate) fn is_named_by_algorithm(self) -> bool {
         self.key_type() == "AKP"

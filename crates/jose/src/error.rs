@@ -368,9 +368,9 @@ pub enum SkipReason {
     /// `use` is not `sig` (RFC 7517 §4.2).
     #[error("its `use` is {}, not \"sig\"", quoted(.0))]
     Use(String),
-    /// `key_ops` does not contain `verify` (RFC 7517 §4.3).
-    #[error("its `key_ops` does not contain \"verify\"")]
-    KeyOperations,
+    /// `key_ops` does not contain `verify`, or `sign` for a private key (RFC 7517 §4.3).
+    #[error("its `key_ops` does not contain \"{0}\"")]
+    KeyOperations(&'static str),
     /// A private member, or a symmetric key, in a published set.
     #[error("it publishes private key material (`{0}`): the issuer must withdraw this key at once")]
     PrivateMember(&'static str),
@@ -395,6 +395,9 @@ pub enum SkipReason {
     /// The first certificate of `x5c` is for another key (RFC 7517 §4.7: it MUST match).
     #[error("its certificate (`x5c`) is for another key")]
     CertificateMismatch,
+    /// `x5t` or `x5t#S256` is not that of the first certificate of `x5c` (RFC 7517 §4.8, §4.9).
+    #[error("its `{0}` is not the thumbprint of its certificate (`x5c`)")]
+    ThumbprintMismatch(&'static str),
 }
 
 impl SkipReason {
@@ -406,7 +409,7 @@ impl SkipReason {
             Self::KeyType(_) => "jwk_key_type",
             Self::Algorithm(_) => "jwk_alg",
             Self::Use(_) => "jwk_use",
-            Self::KeyOperations => "jwk_key_ops",
+            Self::KeyOperations(_) => "jwk_key_ops",
             Self::PrivateMember(_) => "jwk_private_member",
             Self::MemberMissing(_) => "jwk_member_missing",
             Self::MemberEncoding(_) => "jwk_member_encoding",
@@ -415,6 +418,7 @@ impl SkipReason {
             Self::KeyId => "jwk_kid",
             Self::Certificate => "jwk_certificate",
             Self::CertificateMismatch => "jwk_certificate_mismatch",
+            Self::ThumbprintMismatch(_) => "jwk_thumbprint_mismatch",
         }
     }
 }

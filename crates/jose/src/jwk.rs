@@ -7,14 +7,17 @@ use std::fmt;
 
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use zeroize::Zeroizing;
 
-use crate::certificate::PublicNumbers;
-use crate::json::{Name, Names, visit_other_kinds};
+use crate::algorithm::Scheme;
+use crate::certificate::upper_hex;
+use crate::json::{self, JsonError, Name, Names, visit_other_kinds};
 use crate::key::VerifyingKey;
 use crate::limits::{KID_BYTES_MAX, X5C_CERTIFICATES_MAX};
 use crate::members::Loose;
+use crate::public::{Label, PublicNumbers};
 use crate::sign::SecretBytes;
-use crate::{Algorithm, Certificate, Family, SkipReason, base64url};
+use crate::{Algorithm, AnyKey, Certificate, Family, KeyError, PrivateKey, PublicKey, SkipReason, base64url};
 
 /// One key as an authority publishes it. It is built from public numbers, so private material cannot get into it.
 ///
@@ -36,27 +39,30 @@ pub struct PublicJwk {
     y: Option<String>,
     #[serde(rename = "pub", skip_serializing_if = "Option::is_none")]
     public: Option<String>,
-    kid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     x5t: Option<String>,
     #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
     x5t_s256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     x5c: Option<[String; 1]>,
-    alg: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alg: Option<&'static str>,
 }
 
 impl PublicJwk {
     /// The published form of the key in `certificate`.
     pub fn new(key_id: &str, algorithm: Algorithm, certificate: &Certificate) -> Self {
-        let mut jwk = Self::from_numbers(key_id, algorithm.name(), certificate.public_key());
+        let label = Label { key_id: Some(key_id.to_owned()), algorithm: Some(algorithm.name()) };
+        let mut jwk = Self::from_numbers(&label, certificate.public_key());
         jwk.x5t = Some(base64url::encode(certificate.sha1()));
         jwk.x5t_s256 = Some(base64url::encode(certificate.sha256()));
         jwk.x5c = Some([certificate.x5c()]);
         jwk
     }
 
-    pub(crate) fn from_numbers(key_id: &str, alg: &'static str, numbers: &PublicNumbers) -> Self {
+    pub(crate) fn from_numbers(label: &Label, numbers: &PublicNumbers) -> Self {
         let number = |wanted| {
             let mut members = numbers.members().into_iter();
             members.find(|(name, _)| *name == wanted).map(|(_, number)| base64url::encode(number))
@@ -70,11 +76,11 @@ impl PublicJwk {
             x: number("x"),
             y: number("y"),
             public: number("pub"),
-            kid: key_id.to_owned(),
+            kid: label.key_id.clone(),
             x5t: None,
             x5t_s256: None,
             x5c: None,
-            alg,
+            alg: label.algorithm,
         }
     }
 }
@@ -97,8 +103,20 @@ pub(crate) struct RawJwk<'a> {
     x: Loose<'a>,
     y: Loose<'a>,
     public: Loose<'a>,
+    d: Loose<'a>,
+    p: Loose<'a>,
+    q: Loose<'a>,
+    dp: Loose<'a>,
+    dq: Loose<'a>,
+    qi: Loose<'a>,
+    oth: Loose<'a>,
+    seed: Loose<'a>,
     k: Loose<'a>,
     x5c: Loose<'a>,
+    x5t: Loose<'a>,
+    x5t_s256: Loose<'a>,
+    /// Of a key set, which is no key.
+    keys: Loose<'a>,
 }
 
 /// Whether shared secrets may be read.
@@ -129,32 +147,87 @@ impl RawJwk<'_> {
     /// The key, ready to verify, or why not.
     pub(crate) fn usable(&self, origin: Origin) -> Result<UsableJwk, SkipReason> {
         self.refuse_malformed()?;
+        // RFC 7517 §9.2: private members in a published key are a disclosed private key.
+        self.private.map_or(Ok(()), |member| Err(SkipReason::PrivateMember(member)))?;
         let key_id = self.checked_key_id()?;
-        self.refuse_other_use()?;
-        let family = self.checked_family()?;
+        self.refuse_other_use("verify")?;
+        let (family, leaf) = self.kind()?;
         let algorithms = self.algorithms(family)?;
         if family == Family::Secret {
-            let key = self.secret_key(origin, &algorithms)?;
-            // A certificate is never for a secret.
-            let certificate =
-                if self.x5c.is_absent() { None } else { return Err(SkipReason::CertificateMismatch) };
-            return Ok(UsableJwk { key_id, key, certificate });
+            let key = VerifyingKey::from_secret(&self.secret(origin)?, &algorithms)?;
+            return Ok(UsableJwk { key_id, key, certificate: None });
         }
-        let numbers = self.public_numbers(family)?;
-        let key = VerifyingKey::from_public(&numbers, &algorithms)?;
-        let certificate = self.checked_certificate(&numbers)?;
-        Ok(UsableJwk { key_id, key, certificate })
+        let (numbers, certificate) = self.certified_numbers(family, leaf)?;
+        Ok(UsableJwk { key_id, key: VerifyingKey::from_public(&numbers, &algorithms)?, certificate })
+    }
+
+    /// The one key of a text of its own.
+    fn one(&self, origin: Origin) -> Result<AnyKey, KeyError> {
+        if self.kty.is_absent() && !self.keys.is_absent() {
+            return Err(KeyError::Unsuitable { found: "a key set (JWKS)", expected: "one key of it" });
+        }
+        self.refuse_malformed()?;
+        let (family, leaf) = self.kind()?;
+        let label = Label { key_id: self.checked_key_id()?, algorithm: self.algorithm_name(family)? };
+        if family == Family::Secret {
+            self.refuse_other_use("sign")?;
+            let key = PrivateKey::from_secret(self.secret(origin)?)?;
+            let key = match label.algorithm {
+                // Not every secret is long enough for every hash.
+                Some(name) => key.for_algorithm(name)?,
+                None => key,
+            };
+            return Ok(AnyKey::Private(key.labelled(label)));
+        }
+        let (numbers, _) = self.certified_numbers(family, leaf)?;
+        if self.private.is_none() {
+            self.refuse_other_use("verify")?;
+            return Ok(AnyKey::Public(PublicKey::new(numbers, label)?));
+        }
+        self.refuse_other_use("sign")?;
+        Ok(AnyKey::Private(self.private_key(&numbers)?.labelled(label)))
+    }
+
+    /// The private key whose public half is `numbers`.
+    fn private_key(&self, numbers: &PublicNumbers) -> Result<PrivateKey, KeyError> {
+        if !self.oth.is_absent() {
+            return Err(SkipReason::Malformed("it has more than two primes (`oth`)".to_owned()).into());
+        }
+        let family = numbers.family();
+        match (numbers, family.scheme()) {
+            (PublicNumbers::Rsa { n, e }, _) => {
+                let [d, p, q, dp, dq, qi] = [
+                    secret("d", &self.d)?,
+                    secret("p", &self.p)?,
+                    secret("q", &self.q)?,
+                    secret("dp", &self.dp)?,
+                    secret("dq", &self.dq)?,
+                    secret("qi", &self.qi)?,
+                ];
+                PrivateKey::from_rsa(n, e, [&*d, &*p, &*q, &*dp, &*dq, &*qi])
+            }
+            (PublicNumbers::Ec { x, y, .. }, Some(Scheme::Ecdsa { sign, .. })) => {
+                let d = fixed_secret("d", &self.d, family.number_bytes())?;
+                PrivateKey::from_ec(family, sign, &d, (x, y))
+            }
+            (PublicNumbers::Ed25519 { x }, _) => {
+                PrivateKey::from_ed25519(&fixed_secret("d", &self.d, SEED_BYTES)?, Some(x))
+            }
+            (PublicNumbers::MlDsa { public, .. }, Some(Scheme::MlDsa { sign, .. })) => {
+                PrivateKey::from_ml_dsa(family, sign, &fixed_secret("priv", &self.seed, SEED_BYTES)?, public)
+            }
+            _ => Err(KeyError::Crypto),
+        }
     }
 
     fn refuse_malformed(&self) -> Result<(), SkipReason> {
         if let Some(kind) = self.not_an_object {
             return Err(SkipReason::Malformed(format!("it is {kind}")));
         }
-        if let Some(name) = &self.duplicate {
-            return Err(SkipReason::DuplicateMember(name.clone()));
+        match &self.duplicate {
+            Some(name) => Err(SkipReason::DuplicateMember(name.clone())),
+            None => Ok(()),
         }
-        // RFC 7517 §9.2: private members in a published key are a disclosed private key.
-        self.private.map_or(Ok(()), |member| Err(SkipReason::PrivateMember(member)))
     }
 
     fn checked_key_id(&self) -> Result<Option<String>, SkipReason> {
@@ -164,16 +237,34 @@ impl RawJwk<'_> {
         }
     }
 
-    fn refuse_other_use(&self) -> Result<(), SkipReason> {
+    fn refuse_other_use(&self, needed: &'static str) -> Result<(), SkipReason> {
         // RFC 7517 §4.2: absent `use` leaves the key open to any.
         if let Some(other) = optional_text("use", &self.public_key_use)?.filter(|name| *name != "sig") {
             return Err(SkipReason::Use(other.to_owned()));
         }
         match &self.key_ops {
             Loose::Absent => Ok(()),
-            Loose::TextList(operations) if operations.iter().any(|operation| operation == "verify") => Ok(()),
-            Loose::TextList(_) => Err(SkipReason::KeyOperations),
+            Loose::TextList(operations) if operations.iter().any(|operation| operation == needed) => Ok(()),
+            Loose::TextList(_) => Err(SkipReason::KeyOperations(needed)),
             other => Err(wrong_type("key_ops", other)),
+        }
+    }
+
+    /// The kind of key; and its certificate, where that alone has the numbers.
+    fn kind(&self) -> Result<(Family, Option<Certificate>), SkipReason> {
+        let numbers = [&self.n, &self.e, &self.x, &self.y, &self.public, &self.k];
+        if self.x5c.is_absent() || !numbers.into_iter().all(Loose::is_absent) {
+            return Ok((self.checked_family()?, None));
+        }
+        let key_type = optional_text("kty", &self.kty)?.ok_or(SkipReason::MemberMissing("kty"))?;
+        let curve = optional_text("crv", &self.crv)?;
+        let Some(leaf) = self.leaf()? else { return Ok((self.checked_family()?, None)) };
+        let family = leaf.public_key().family();
+        let named = !family.is_named_by_algorithm() || self.family_of_algorithm()? == family;
+        if named && family.key_type() == key_type && (curve.is_none() || curve == family.curve()) {
+            Ok((family, Some(leaf)))
+        } else {
+            Err(SkipReason::CertificateMismatch)
         }
     }
 
@@ -206,13 +297,34 @@ impl RawJwk<'_> {
 
     /// The one algorithm that `alg` names, or every algorithm of the family.
     fn algorithms(&self, family: Family) -> Result<Vec<Algorithm>, SkipReason> {
-        let Some(name) = optional_text("alg", &self.alg)? else {
-            return Ok(family.algorithms().collect());
-        };
-        match Algorithm::from_name(name).filter(|algorithm| algorithm.family() == family) {
-            Some(algorithm) => Ok(vec![algorithm]),
-            None => Err(SkipReason::Algorithm(name.to_owned())),
+        let named = self.algorithm_name(family)?.and_then(Algorithm::from_name);
+        Ok(named.map_or_else(|| family.algorithms().collect(), |algorithm| vec![algorithm]))
+    }
+
+    /// `alg`, as one of the registered names of an algorithm of the family.
+    fn algorithm_name(&self, family: Family) -> Result<Option<&'static str>, SkipReason> {
+        let Some(name) = optional_text("alg", &self.alg)? else { return Ok(None) };
+        let registered = family.algorithms().flat_map(|algorithm| algorithm.names().iter().copied());
+        let registered = registered.filter(|registered| *registered == name).last();
+        registered.map(Some).ok_or_else(|| SkipReason::Algorithm(name.to_owned()))
+    }
+
+    /// The public numbers, and the certificate if there is one: the two agree.
+    fn certified_numbers(
+        &self,
+        family: Family,
+        leaf: Option<Certificate>,
+    ) -> Result<(PublicNumbers, Option<Certificate>), SkipReason> {
+        if let Some(leaf) = leaf {
+            return Ok((leaf.public_key().clone(), Some(leaf)));
         }
+        let numbers = self.public_numbers(family)?;
+        let leaf = self.leaf()?;
+        // RFC 7517 §4.7: "The key in the first certificate MUST match the public key represented by other members".
+        if leaf.as_ref().is_some_and(|leaf| *leaf.public_key() != numbers) {
+            return Err(SkipReason::CertificateMismatch);
+        }
+        Ok((numbers, leaf))
     }
 
     fn public_numbers(&self, family: Family) -> Result<PublicNumbers, SkipReason> {
@@ -228,16 +340,19 @@ impl RawJwk<'_> {
         })
     }
 
-    fn secret_key(&self, origin: Origin, algorithms: &[Algorithm]) -> Result<VerifyingKey, SkipReason> {
+    fn secret(&self, origin: Origin) -> Result<SecretBytes, SkipReason> {
         if origin == Origin::Published {
             return Err(SkipReason::PrivateMember("k"));
         }
-        let secret = SecretBytes::from(number("k", &self.k)?);
-        VerifyingKey::from_secret(&secret, algorithms)
+        // A certificate is never for a secret.
+        if !self.x5c.is_absent() {
+            return Err(SkipReason::CertificateMismatch);
+        }
+        Ok(secret("k", &self.k)?.into())
     }
 
-    /// RFC 7517 §4.7: "The key in the first certificate MUST match the public key represented by other members".
-    fn checked_certificate(&self, numbers: &PublicNumbers) -> Result<Option<Certificate>, SkipReason> {
+    /// The first certificate of `x5c`, which the thumbprints beside it name.
+    fn leaf(&self) -> Result<Option<Certificate>, SkipReason> {
         let chain = match &self.x5c {
             Loose::Absent => return Ok(None),
             Loose::TextList(chain) if chain.len() <= X5C_CERTIFICATES_MAX => chain,
@@ -245,12 +360,37 @@ impl RawJwk<'_> {
         };
         let der = chain.first().and_then(|leaf| base64url::decode_standard(leaf));
         let leaf = der.and_then(|der| Certificate::from_der(&der).ok()).ok_or(SkipReason::Certificate)?;
-        if leaf.public_key() != numbers {
-            return Err(SkipReason::CertificateMismatch);
-        }
-        Ok(Some(leaf))
+        // RFC 7517 §4.8: the bytes. Tenants of some issuers publish their hexadecimal digits instead.
+        let legacy = upper_hex(&leaf.sha1());
+        refuse_other_thumbprint("x5t", &self.x5t, &[&leaf.sha1(), legacy.as_bytes()])?;
+        refuse_other_thumbprint("x5t#S256", &self.x5t_s256, &[&leaf.sha256()])?;
+        // A certificate that cannot be decoded certifies nobody; only who asks for the chain will miss it.
+        let issuers = chain.iter().skip(1).filter_map(|text| base64url::decode_standard(text));
+        Ok(Some(leaf.with_issuers(issuers.collect())))
     }
 }
+
+fn refuse_other_thumbprint(
+    member: &'static str,
+    value: &Loose<'_>,
+    expected: &[&[u8]],
+) -> Result<(), SkipReason> {
+    let Some(text) = optional_text(member, value)? else { return Ok(()) };
+    match base64url::decode(text) {
+        Some(thumbprint) if expected.contains(&thumbprint.as_slice()) => Ok(()),
+        _ => Err(SkipReason::ThumbprintMismatch(member)),
+    }
+}
+
+/// Reads a text that is one JWK.
+pub(crate) fn read_one(json: &[u8], origin: Origin) -> Result<AnyKey, KeyError> {
+    let text = json::check(json)?;
+    let jwk: RawJwk<'_> = serde_json::from_str(text).map_err(|error| JsonError::Shape(json::told(&error)))?;
+    jwk.one(origin)
+}
+
+/// How long the seed of an Ed25519 or ML-DSA key is (RFC 8032 §5.1.5, RFC 9964 §4).
+const SEED_BYTES: usize = 32;
 
 fn foreign(key_type: &str, curve: Option<&str>) -> SkipReason {
     SkipReason::KeyType(curve.map_or_else(|| key_type.to_owned(), |curve| format!("{key_type} {curve}")))
@@ -277,6 +417,19 @@ fn number(member: &'static str, value: &Loose<'_>) -> Result<Vec<u8>, SkipReason
 fn coordinate(member: &'static str, value: &Loose<'_>, width: usize) -> Result<Vec<u8>, SkipReason> {
     let bytes = number(member, value)?;
     if bytes.len() == width { Ok(bytes) } else { Err(SkipReason::MemberEncoding(member)) }
+}
+
+/// A private number, in a buffer that is wiped.
+fn secret(member: &'static str, value: &Loose<'_>) -> Result<Zeroizing<Vec<u8>>, SkipReason> {
+    number(member, value).map(Zeroizing::new)
+}
+
+fn fixed_secret(
+    member: &'static str,
+    value: &Loose<'_>,
+    width: usize,
+) -> Result<Zeroizing<Vec<u8>>, SkipReason> {
+    coordinate(member, value, width).map(Zeroizing::new)
 }
 
 impl<'de> Deserialize<'de> for RawJwk<'de> {
@@ -332,8 +485,19 @@ impl<'a> RawJwk<'a> {
             "x" => &mut self.x,
             "y" => &mut self.y,
             "pub" => &mut self.public,
+            "d" => &mut self.d,
+            "p" => &mut self.p,
+            "q" => &mut self.q,
+            "dp" => &mut self.dp,
+            "dq" => &mut self.dq,
+            "qi" => &mut self.qi,
+            "oth" => &mut self.oth,
+            "priv" => &mut self.seed,
             "k" => &mut self.k,
             "x5c" => &mut self.x5c,
+            "x5t" => &mut self.x5t,
+            "x5t#S256" => &mut self.x5t_s256,
+            "keys" => &mut self.keys,
             _ => return None,
         })
     }

@@ -4,8 +4,8 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{self as sig, ParsedPublicKey, RsaPublicKeyComponents};
 
 use crate::algorithm::Scheme;
-use crate::certificate::PublicNumbers;
 use crate::limits::{RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_BYTES_MAX};
+use crate::public::PublicNumbers;
 use crate::sign::SecretBytes;
 use crate::{Algorithm, Family, SkipReason};
 
@@ -76,27 +76,8 @@ impl VerifyingKey {
     }
 }
 
-impl PublicNumbers {
-    pub(crate) fn family(&self) -> Family {
-        match self {
-            Self::Rsa { .. } => Family::Rsa,
-            Self::Ed25519 { .. } => Family::Ed25519,
-            Self::Ec { family, .. } | Self::MlDsa { family, .. } => *family,
-        }
-    }
-
-    /// The numbers with the names that JWKs give them.
-    pub(crate) fn members(&self) -> Vec<(&'static str, &[u8])> {
-        match self {
-            Self::Rsa { n, e } => vec![("n", n), ("e", e)],
-            Self::Ec { x, y, .. } => vec![("x", x), ("y", y)],
-            Self::Ed25519 { x } => vec![("x", x)],
-            Self::MlDsa { public, .. } => vec![("pub", public)],
-        }
-    }
-}
-
-fn parse(numbers: &PublicNumbers, algorithm: Algorithm) -> Result<ParsedPublicKey, SkipReason> {
+/// The key ready to check signatures of one algorithm.
+pub(crate) fn parse(numbers: &PublicNumbers, algorithm: Algorithm) -> Result<ParsedPublicKey, SkipReason> {
     let parsed = match (numbers, &algorithm.row().scheme) {
         (PublicNumbers::Rsa { n, e }, Scheme::Rsa { verify, .. }) => {
             RsaPublicKeyComponents { n, e }.to_parsed_public_key(verify)
@@ -143,7 +124,7 @@ fn refuse_weak_rsa(n: &[u8], e: &[u8]) -> Result<(), SkipReason> {
     Ok(())
 }
 
-fn bit_length(number: &[u8]) -> usize {
+pub(crate) fn bit_length(number: &[u8]) -> usize {
     let leading = number.first().map_or(0, |byte| byte.leading_zeros());
     let unused = usize::try_from(leading).unwrap_or(0);
     number.len().saturating_mul(8).saturating_sub(unused)

@@ -43,3 +43,6 @@ pub const LEEWAY_SECONDS_MAX: u64 = 300;
 
 /// The latest time that a token may name, in seconds since 1970: the last second of the year 9999.
 pub const NUMERIC_DATE_SECONDS_MAX: u64 = 253_402_300_799;
+
+/// The largest file that is read as one key or certificate, in bytes. An 8192-bit RSA key in any form has a tenth of it.
+pub const KEY_BYTES_MAX: usize = 64 * 1024;

@@ -16,8 +16,8 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::algorithm::Scheme;
-use crate::certificate::{PublicNumbers, ec_numbers, rsa_numbers_of};
 use crate::limits::RSA_BITS_MAX;
+use crate::public::{Label, PublicNumbers};
 use crate::{Algorithm, Certificate, PublicJwk, base64url};
 
 /// Bytes that nobody may see: a private key or a shared secret. Wiped from memory when dropped.
@@ -27,6 +27,12 @@ impl SecretBytes {
     /// The bytes themselves. Never log them, never compare them with `==`.
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl From<Zeroizing<Vec<u8>>> for SecretBytes {
+    fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
     }
 }
 
@@ -144,14 +150,16 @@ impl SigningKey {
 
     /// The public half as a JWK; nothing for a shared secret.
     pub fn public_jwk(&self, key_id: &str) -> Option<PublicJwk> {
-        let numbers = self.public_numbers()?;
-        Some(PublicJwk::from_numbers(key_id, self.name, &numbers))
+        let label = Label { key_id: Some(key_id.to_owned()), algorithm: Some(self.name) };
+        Some(PublicJwk::from_numbers(&label, &self.public_numbers()?))
     }
 
     fn public_numbers(&self) -> Option<PublicNumbers> {
         match &self.pair {
-            Pair::Rsa { pair, .. } => Some(rsa_numbers_of(pair.public_key())),
-            Pair::Ecdsa(pair) => ec_numbers(self.algorithm.family(), pair.public_key().as_ref()).ok(),
+            Pair::Rsa { pair, .. } => Some(PublicNumbers::of_rsa(pair.public_key())),
+            Pair::Ecdsa(pair) => {
+                PublicNumbers::from_point(self.algorithm.family(), pair.public_key().as_ref()).ok()
+            }
             Pair::Ed25519(pair) => Some(PublicNumbers::Ed25519 { x: pair.public_key().as_ref().to_vec() }),
             Pair::MlDsa(pair) => {
                 let public = pair.public_key().as_ref().to_vec();

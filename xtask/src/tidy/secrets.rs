@@ -13,6 +13,8 @@ pub(super) const SECRETS: &[(&str, &str)] = &[
     ("jose", "SigningKey"),
     ("jose", "SecretBytes"),
     ("jose", "TokenSigner"),
+    ("jose", "PrivateKey"),
+    ("jose", "AnyKey"),
     ("authority", "KeyEncryptionKey"),
     ("authority", "KeyEncryptionKeyText"),
     ("authority", "ClientSecret"),

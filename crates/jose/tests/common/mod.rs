@@ -165,3 +165,9 @@ pub(crate) fn hex(digits: &str) -> Vec<u8> {
         digits.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit.try_into().unwrap()).collect();
     digits.chunks(2).map(|pair| pair[0] * 16 + pair[1]).collect()
 }
+
+/// Upper-case hexadecimal digits.
+pub(crate) fn digits(bytes: &[u8]) -> String {
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).map(|c| c.to_ascii_uppercase()).collect()
+}
