@@ -266,6 +266,12 @@ impl Family {
         self.row().curve
     }
 
+    /// What people call it: its curve, its only algorithm, or its key type.
+    pub fn name(self) -> &'static str {
+        let only = self.is_named_by_algorithm().then(|| self.algorithms().next().map(Algorithm::name));
+        self.curve().or(only.flatten()).unwrap_or(self.key_type())
+    }
+
     /// The algorithms that take this kind of key.
     pub fn algorithms(self) -> impl Iterator<Item = Algorithm> {
         Algorithm::all().filter(move |algorithm| algorithm.family() == self)
@@ -289,6 +295,12 @@ impl Family {
     /// Whether the kind of key is told by `alg` alone (RFC 9964 §4: it is mandatory there).
     pub(crate) fn is_named_by_algorithm(self) -> bool {
         self.key_type() == "AKP"
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -55,11 +55,16 @@ impl PublicJwk {
     /// The published form of the key in `certificate`.
     pub fn new(key_id: &str, algorithm: Algorithm, certificate: &Certificate) -> Self {
         let label = Label { key_id: Some(key_id.to_owned()), algorithm: Some(algorithm.name()) };
-        let mut jwk = Self::from_numbers(&label, certificate.public_key());
-        jwk.x5t = Some(base64url::encode(certificate.sha1()));
-        jwk.x5t_s256 = Some(base64url::encode(certificate.sha256()));
-        jwk.x5c = Some([certificate.x5c()]);
-        jwk
+        Self::from_numbers(&label, certificate.public_key()).certified_by(certificate)
+    }
+
+    pub(crate) fn certified_by(self, certificate: &Certificate) -> Self {
+        Self {
+            x5t: Some(base64url::encode(certificate.sha1())),
+            x5t_s256: Some(base64url::encode(certificate.sha256())),
+            x5c: Some([certificate.x5c()]),
+            ..self
+        }
     }
 
     pub(crate) fn from_numbers(label: &Label, numbers: &PublicNumbers) -> Self {

@@ -75,7 +75,7 @@ pub enum KeyError {
     #[error("the ML-DSA key has no seed: export it with its seed, as RFC 9964 demands for a JWK")]
     SeedMissing,
     /// A form that does not exist for this kind of key.
-    #[error("a key of the kind {family:?} cannot be written as {form}")]
+    #[error("a key of the kind {family} cannot be written as {form}")]
     FormUnavailable {
         /// The form.
         form: &'static str,
@@ -83,7 +83,7 @@ pub enum KeyError {
         family: Family,
     },
     /// A key of this kind is not for the algorithm.
-    #[error("a key of the kind {family:?} is not for {algorithm}")]
+    #[error("a key of the kind {family} is not for {algorithm}")]
     AlgorithmUnfit {
         /// The algorithm.
         algorithm: Algorithm,

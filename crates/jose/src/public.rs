@@ -196,6 +196,11 @@ impl PublicKey {
         PublicJwk::from_numbers(&self.label, &self.numbers)
     }
 
+    /// The key as a JWK with its certificate; nothing if the certificate is for another key.
+    pub fn certified_jwk(&self, certificate: &Certificate) -> Option<PublicJwk> {
+        (*certificate.public_key() == self.numbers).then(|| self.jwk().certified_by(certificate))
+    }
+
     pub(crate) fn numbers(&self) -> &PublicNumbers {
         &self.numbers
     }

@@ -11,6 +11,7 @@ use jwksmith_jose::{Algorithm, UnixTime};
 
 use crate::at;
 use crate::dev::DevArgs;
+use crate::key::KeyArgs;
 
 /// One command for JSON Web Key Sets: run an authority, verify and inspect tokens
 #[derive(Parser)]
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Show what a token says, without verifying anything
     Inspect(InspectArgs),
+    /// Make keys, convert them, and name what is in a file
+    Key(KeyArgs),
 }
 
 /// What to tell of the inside.
