@@ -25,8 +25,13 @@ pub(crate) const fn encoded_len(bytes: usize) -> usize {
 pub(crate) fn append(text: &mut Vec<u8>, bytes: &[u8]) {
     let start = text.len();
     text.resize(start.saturating_add(encoded_len(bytes.len())), 0);
-    let written = FASTEST.encode_slice(bytes, text.get_mut(start..).unwrap_or_default());
-    debug_assert_eq!(written, Ok(encoded_len(bytes.len())), "the room was measured");
+    let written = write(text.get_mut(start..).unwrap_or_default(), bytes);
+    debug_assert_eq!(written, Some(encoded_len(bytes.len())), "the room was measured");
+}
+
+/// Writes the encoded form of the bytes, and says how long it is; nothing if there is not room enough.
+pub(crate) fn write(room: &mut [u8], bytes: &[u8]) -> Option<usize> {
+    FASTEST.encode_slice(bytes, room).ok()
 }
 
 /// Decodes unpadded, canonical base64url.

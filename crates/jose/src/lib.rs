@@ -19,8 +19,11 @@
 //! [`Policy::check_claims`]; [`verify`] walks it. A [`Verified`] value can be had in no other way. Reading a token that
 //! nobody verified is possible in [`danger`] only.
 //!
-//! Standards: RFC 7515 (JWS), 7517 (JWK), 7518 (JWA), 7519 (JWT), 8037 (EdDSA), 8725 (best practices), 8812
-//! (secp256k1), 9068 (access tokens), 9864 (fully specified algorithm names), 9964 (ML-DSA).
+//! Keys are read from any form by [`AnyKey`], made and kept by [`PrivateKey`], published by [`PublicKey`]. A certificate is
+//! trusted for nothing unless somebody asks [`chain::verify`].
+//!
+//! Standards: RFC 7515 (JWS), 7517 (JWK), 7518 (JWA), 7519 (JWT), 7638 and 9278 (thumbprints), 8037 (EdDSA), 8725 (best
+//! practices), 8812 (secp256k1), 9068 (access tokens), 9864 (fully specified algorithm names), 9964 (ML-DSA).
 
 mod algorithm;
 mod base64url;
@@ -32,6 +35,7 @@ mod der;
 mod error;
 mod form;
 pub mod json;
+mod json_writer;
 mod jwk;
 mod key;
 mod key_error;

@@ -86,7 +86,7 @@ fn find(known: &[Known], name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::{ALGORITHMS, KEY_TYPES, algorithm};
-    use crate::{Algorithm, Family};
+    use crate::{Algorithm, Family, Refusal, SkipReason};
     use std::collections::BTreeSet;
 
     #[test]
@@ -100,6 +100,21 @@ mod tests {
             let name = format!("{} {}", family.key_type(), family.curve().unwrap_or_default());
             assert!(!seen.contains(name.as_str()), "{name}");
         }
+    }
+
+    #[test]
+    fn message_says_what_a_name_stands_for() {
+        let token = |name: &str| Refusal::AlgorithmUnknown { name: name.to_owned() }.to_string();
+        assert!(
+            token("Ed448").contains("\"Ed448\" is a registered signature algorithm (RFC 9864) that is not")
+        );
+        assert!(token("RSA-OAEP").contains("\"RSA-OAEP\" encrypts keys and signs nothing"));
+        assert!(token("HS257").contains("\"HS257\" is no registered signature algorithm"));
+        let key = |name: &str| SkipReason::KeyType(name.to_owned()).to_string();
+        assert_eq!(key("OKP X25519"), "its key type \"OKP X25519\" is a key for encryption (RFC 8037)");
+        assert_eq!(key("XYZ"), "its key type \"XYZ\" is not supported");
+        let algorithm = SkipReason::Algorithm("ECDH-ES".to_owned()).to_string();
+        assert!(algorithm.contains("\"ECDH-ES\" agrees on keys for encryption"), "{algorithm}");
     }
 
     #[test]

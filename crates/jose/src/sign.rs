@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::algorithm::Scheme;
 use crate::limits::RSA_BITS_MAX;
 use crate::public::{Label, PublicNumbers};
-use crate::{Algorithm, Certificate, PublicJwk, base64url};
+use crate::{Algorithm, Certificate, PublicJwk, base64url, json_writer};
 
 /// Bytes that nobody may see: a private key or a shared secret. Wiped from memory when dropped.
 pub struct SecretBytes(Zeroizing<Vec<u8>>);
@@ -207,19 +207,25 @@ impl SigningKey {
         Ok(encoded)
     }
 
+    /// The token is written in place: its length is known before it is signed.
     fn sign_under<C: Serialize>(&self, header: &[u8], claims: &C) -> Result<String, SigningError> {
         let claims = json(claims, CLAIMS_BYTES)?;
-        let signature = base64url::encoded_len(self.signature_bytes());
-        let parts = [header.len(), base64url::encoded_len(claims.len()), signature, "..".len()];
-        let mut token = Vec::with_capacity(parts.into_iter().fold(0, usize::saturating_add));
+        let mut token = Vec::with_capacity(self.token_bytes(header, &claims));
         token.extend_from_slice(header);
         token.push(b'.');
         base64url::append(&mut token, &claims);
-        let signature = self.signed(&token)?;
-        token.push(b'.');
-        base64url::append(&mut token, signature.as_ref());
+        let signed = token.len();
+        token.resize(token.capacity(), b'.');
+        let (input, rest) = token.split_at_mut(signed);
+        let end = self.with_signature(input, |signature| base64url::write(rest.get_mut(1..)?, signature))?;
+        token.truncate(end.ok_or(SigningError::Crypto)?.saturating_add(signed).saturating_add(1));
         // All of it is base64url and dots.
-        String::from_utf8(token).map_err(|_| SigningError::Claims)
+        String::from_utf8(token).map_err(|_| SigningError::Crypto)
+    }
+
+    fn token_bytes(&self, header: &[u8], claims: &[u8]) -> usize {
+        let [claims, signature] = [claims.len(), self.signature_bytes()].map(base64url::encoded_len);
+        [header.len(), claims, signature, "..".len()].into_iter().fold(0, usize::saturating_add)
     }
 
     /// Signs bytes (RFC 7515 §5.1 step 5).
@@ -227,24 +233,29 @@ impl SigningKey {
     /// # Errors
     /// [`SigningError::Crypto`].
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        Ok(self.signed(message)?.as_ref().to_vec())
+        self.with_signature(message, <[u8]>::to_vec)
     }
 
-    fn signed(&self, message: &[u8]) -> Result<Signature, SigningError> {
+    /// Signs, and hands the signature over where it is: on the stack, but for the long ones of ML-DSA.
+    fn with_signature<T>(&self, message: &[u8], take: impl FnOnce(&[u8]) -> T) -> Result<T, SigningError> {
         let random = SystemRandom::new();
-        match &self.pair {
-            Pair::Rsa { pair, encoding } => Signature::short(pair.public_modulus_len(), |room| {
-                pair.sign(*encoding, &random, message, room)
-            }),
-            Pair::Ecdsa(pair) => Signature::copied(pair.sign(&random, message)?.as_ref()),
-            Pair::Ed25519(pair) => Signature::copied(pair.try_sign(message)?.as_ref()),
+        Ok(match &self.pair {
+            Pair::Rsa { pair, encoding } => {
+                let mut buffer = [0; RSA_BYTES_MAX];
+                let signature = buffer.get_mut(..pair.public_modulus_len()).ok_or(SigningError::Crypto)?;
+                pair.sign(*encoding, &random, message, signature)?;
+                take(signature)
+            }
+            // The library's type has room for the longest signature of all: it is read where it is, and not moved.
+            Pair::Ecdsa(pair) => take(pair.sign(&random, message).as_ref().map_err(|&error| error)?.as_ref()),
+            Pair::Ed25519(pair) => take(pair.try_sign(message).as_ref().map_err(|&error| error)?.as_ref()),
             Pair::MlDsa(pair) => {
                 let mut signature = vec![0; self.signature_bytes()];
                 pair.sign(message, &mut signature)?;
-                Ok(Signature::Long(signature))
+                take(&signature)
             }
-            Pair::Secret(key) => Signature::copied(hmac::sign(key, message).as_ref()),
-        }
+            Pair::Secret(key) => take(hmac::sign(key, message).as_ref()),
+        })
     }
 
     fn signature_bytes(&self) -> usize {
@@ -286,45 +297,8 @@ const HEADER_BYTES: usize = 128;
 /// What claims take at most, as a rule: more costs another allocation and nothing else.
 const CLAIMS_BYTES: usize = 1024;
 
-/// A signature before it is encoded: only the long ones of ML-DSA are on the heap.
-#[allow(clippy::large_enum_variant, reason = "it lives for one call and is never stored")]
-enum Signature {
-    Short { buffer: [u8; RSA_BYTES_MAX], bytes: usize },
-    Long(Vec<u8>),
-}
-
-impl Signature {
-    /// One of so many bytes, which `sign` writes.
-    fn short(
-        bytes: usize,
-        sign: impl FnOnce(&mut [u8]) -> Result<(), error::Unspecified>,
-    ) -> Result<Self, SigningError> {
-        let mut buffer = [0; RSA_BYTES_MAX];
-        sign(buffer.get_mut(..bytes).ok_or(SigningError::Crypto)?)?;
-        Ok(Self::Short { buffer, bytes })
-    }
-
-    fn copied(signature: &[u8]) -> Result<Self, SigningError> {
-        Self::short(signature.len(), |room| {
-            room.copy_from_slice(signature);
-            Ok(())
-        })
-    }
-}
-
-impl AsRef<[u8]> for Signature {
-    fn as_ref(&self) -> &[u8] {
-        match self {
-            Self::Short { buffer, bytes } => buffer.get(..*bytes).unwrap_or_default(),
-            Self::Long(signature) => signature,
-        }
-    }
-}
-
 fn json(value: &impl Serialize, bytes: usize) -> Result<Vec<u8>, SigningError> {
-    let mut json = Vec::with_capacity(bytes);
-    serde_json::to_writer(&mut json, value).map_err(|_| SigningError::Claims)?;
-    Ok(json)
+    json_writer::write(value, bytes).map_err(|_| SigningError::Claims)
 }
 
 fn random_bytes(len: usize) -> Result<Vec<u8>, SigningError> {
