@@ -116,7 +116,7 @@ impl KeyError {
             Self::Json(_) => "key_json",
             Self::Key(reason) => reason.code(),
             Self::Certificate(_) => "key_certificate",
-            Self::Inconsistent => "key_inconsistent",
+            Self::Inconsistent => "key_private_invalid",
             Self::SeedMissing => "key_seed_missing",
             Self::FormUnavailable { .. } => "key_form_unavailable",
             Self::AlgorithmUnfit { .. } => "key_algorithm_unfit",

@@ -260,7 +260,7 @@ fn wrong_file_in_words() {
 fn words_about_a_private_key_hold_nothing_of_it() {
     let broken = ED25519.replace("11qYAYKx", "21qYAYKx");
     let outcome = run_reading(&["key", "public", "-"], broken.as_bytes());
-    assert_eq!(code_of(&outcome), "key_inconsistent");
+    assert_eq!(code_of(&outcome), "key_private_invalid");
     assert!(!outcome.stderr.contains("nWGxne"), "{outcome:?}");
 }
 
