@@ -9,10 +9,10 @@ use crate::api::Api;
 use crate::application::{Application, SecretDigest};
 use crate::error::{IssueError, MintError};
 use crate::random;
-use crate::snapshot::{Signer, TenantSnapshot};
+use crate::snapshot::TenantSnapshot;
 
 /// RFC 9068 §2.1.
-const TOKEN_TYPE: &str = "at+jwt";
+pub(crate) const TOKEN_TYPE: &str = "at+jwt";
 
 /// An application asks for a token.
 #[derive(Clone, Copy)]
@@ -125,7 +125,7 @@ fn sign(
     scope: Option<&str>,
     now: UnixTime,
 ) -> Result<String, MintError> {
-    let Signer { kid, key } = tenant.signer(api).ok_or(jwksmith_jose::SigningError::Crypto)?;
+    let signer = tenant.signer(api).ok_or(jwksmith_jose::SigningError::Crypto)?;
     let claims = Claims {
         iss: tenant.tenant().issuer.as_str(),
         sub: application.client_id(),
@@ -136,5 +136,5 @@ fn sign(
         client_id: application.client_id(),
         scope,
     };
-    Ok(key.sign_token(kid.as_deref(), TOKEN_TYPE, &claims)?)
+    Ok(signer.sign(&claims)?)
 }

@@ -6,12 +6,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use jwksmith_jose::{Algorithm, Certificate, KeySet, SigningKey, UnixTime};
+use jwksmith_jose::{Algorithm, Certificate, KeySet, SigningKey, TokenSigner, UnixTime};
 
 use crate::api::Api;
 use crate::application::{Application, Grant};
 use crate::certificate;
 use crate::error::TenantError;
+use crate::issue::TOKEN_TYPE;
 use crate::key::{KeyParts, KeyState, SigningKeyRecord};
 use crate::lifecycle::{self, KeyFacts};
 use crate::published::PublishedTenant;
@@ -25,24 +26,17 @@ pub struct TenantSnapshot {
     published: PublishedTenant,
     key_set: KeySet,
     /// The current key of each algorithm.
-    signers: BTreeMap<Algorithm, Signer>,
+    signers: BTreeMap<Algorithm, TokenSigner>,
     apis: BTreeMap<String, ApiEntry>,
     applications: HashMap<String, Application>,
     /// By client id and audience.
     grants: HashMap<(String, String), Grant>,
 }
 
-/// What signs a token.
-pub(crate) struct Signer {
-    /// Nothing for a shared secret: its verifier has only the one.
-    pub(crate) kid: Option<String>,
-    pub(crate) key: SigningKey,
-}
-
 struct ApiEntry {
     api: Api,
-    /// The shared secret of an HS256 API.
-    secret: Option<Signer>,
+    /// The shared secret of an HS256 API. It has no `kid`: its verifier has only the one.
+    secret: Option<TokenSigner>,
 }
 
 impl TenantSnapshot {
@@ -117,7 +111,7 @@ impl TenantSnapshot {
     }
 
     /// What signs the tokens for an API.
-    pub(crate) fn signer(&self, api: &Api) -> Option<&Signer> {
+    pub(crate) fn signer(&self, api: &Api) -> Option<&TokenSigner> {
         let secret = self.apis.get(api.audience()).and_then(|entry| entry.secret.as_ref());
         secret.or_else(|| self.signers.get(&api.algorithm()))
     }
@@ -164,12 +158,14 @@ fn open_signers(
     tenant: &TenantId,
     keys: &[SigningKeyRecord],
     key_encryption_key: &KeyEncryptionKey,
-) -> Result<BTreeMap<Algorithm, Signer>, TenantError> {
+) -> Result<BTreeMap<Algorithm, TokenSigner>, TenantError> {
     let mut signers = BTreeMap::new();
     for record in keys {
         let Some(key) = open_key(tenant, record, key_encryption_key)? else { continue };
         if lifecycle::signs(record.state()) {
-            signers.insert(record.algorithm(), Signer { kid: Some(record.kid().to_owned()), key });
+            let signer = key.into_token_signer(Some(record.kid()), TOKEN_TYPE);
+            let rejected = |source| TenantError::KeyRejected { kid: record.kid().to_owned(), source };
+            signers.insert(record.algorithm(), signer.map_err(rejected)?);
         }
     }
     Ok(signers)
@@ -201,9 +197,10 @@ fn open_api(tenant: &TenantId, api: Api, key: &KeyEncryptionKey) -> Result<(Stri
             let sealed_error =
                 |source: SealError| TenantError::SecretSealed { audience: audience.clone(), source };
             let secret = key.open(secret_place(tenant, &audience), sealed).map_err(sealed_error)?;
-            let key = SigningKey::from_private(api.algorithm(), &secret)
+            let signer = SigningKey::from_private(api.algorithm(), &secret)
+                .and_then(|key| key.into_token_signer(None, TOKEN_TYPE))
                 .map_err(|source| TenantError::SecretRejected { audience: audience.clone(), source })?;
-            Some(Signer { kid: None, key })
+            Some(signer)
         }
     };
     Ok((audience, ApiEntry { api, secret }))

@@ -1,57 +1,134 @@
-//! The one table of signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2).
+//! The one table of signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 8812 §3.2, RFC 9864 §2, RFC 9964 §3).
 //!
-//! Code below takes a row and never asks for a name. Another algorithm is another row.
+//! Code below takes a row and never asks for a name. Another algorithm is another row, and another kind of key a row of the
+//! second table. What is registered and not supported has a table too ([`crate::registry`]).
 
-use aws_lc_rs::{hmac, rsa, signature as sig};
+use aws_lc_rs::{hmac, signature as sig};
 use std::fmt;
 
-/// A signature algorithm that jwksmith verifies and signs with.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[non_exhaustive]
-pub enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256
-    RS256,
-    /// RSASSA-PKCS1-v1_5 with SHA-384
-    RS384,
-    /// RSASSA-PKCS1-v1_5 with SHA-512
-    RS512,
-    /// RSASSA-PSS with SHA-256
-    PS256,
-    /// RSASSA-PSS with SHA-384
-    PS384,
-    /// RSASSA-PSS with SHA-512
-    PS512,
-    /// ECDSA on P-256 with SHA-256
-    ES256,
-    /// ECDSA on P-384 with SHA-384
-    ES384,
-    /// ECDSA on P-521 with SHA-512
-    ES512,
-    /// Ed25519, under its names `EdDSA` (RFC 8037) and `Ed25519` (RFC 9864)
-    EdDSA,
-    /// HMAC with SHA-256
-    HS256,
-    /// HMAC with SHA-384
-    HS384,
-    /// HMAC with SHA-512
-    HS512,
+use crate::registry;
+
+/// Defines an enum and the row of each variant from one list, so that neither can miss what the other has.
+macro_rules! table {
+    (
+        $(#[$about:meta])* $enum:ident -> $row:ident;
+        $($(#[$variant_about:meta])* $variant:ident => $value:expr,)+
+    ) => {
+        $(#[$about])*
+        pub enum $enum {
+            $($(#[$variant_about])* $variant,)+
+        }
+
+        impl $enum {
+            const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The compiler turns this into one read of an array of addresses.
+            pub(crate) fn row(self) -> &'static $row {
+                match self {
+                    $(Self::$variant => {
+                        static ROW: $row = $value;
+                        &ROW
+                    })+
+                }
+            }
+        }
+    };
 }
 
-/// What kind of key an algorithm takes: `kty`, and `crv` where there is one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Family {
+table! {
+    /// A signature algorithm that jwksmith verifies and signs with.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+    #[non_exhaustive]
+    Algorithm -> Row;
+
+    /// RSASSA-PKCS1-v1_5 with SHA-256
+    RS256 => rsa_row(&["RS256"], &sig::RSA_PKCS1_2048_8192_SHA256, &sig::RSA_PKCS1_SHA256),
+    /// RSASSA-PKCS1-v1_5 with SHA-384
+    RS384 => rsa_row(&["RS384"], &sig::RSA_PKCS1_2048_8192_SHA384, &sig::RSA_PKCS1_SHA384),
+    /// RSASSA-PKCS1-v1_5 with SHA-512
+    RS512 => rsa_row(&["RS512"], &sig::RSA_PKCS1_2048_8192_SHA512, &sig::RSA_PKCS1_SHA512),
+    /// RSASSA-PSS with SHA-256
+    PS256 => rsa_row(&["PS256"], &sig::RSA_PSS_2048_8192_SHA256, &sig::RSA_PSS_SHA256),
+    /// RSASSA-PSS with SHA-384
+    PS384 => rsa_row(&["PS384"], &sig::RSA_PSS_2048_8192_SHA384, &sig::RSA_PSS_SHA384),
+    /// RSASSA-PSS with SHA-512
+    PS512 => rsa_row(&["PS512"], &sig::RSA_PSS_2048_8192_SHA512, &sig::RSA_PSS_SHA512),
+    /// ECDSA on P-256 with SHA-256
+    ES256 => ecdsa_row(
+        &["ES256"],
+        (Family::P256, 64),
+        &sig::ECDSA_P256_SHA256_FIXED,
+        &sig::ECDSA_P256_SHA256_FIXED_SIGNING,
+    ),
+    /// ECDSA on P-384 with SHA-384
+    ES384 => ecdsa_row(
+        &["ES384"],
+        (Family::P384, 96),
+        &sig::ECDSA_P384_SHA384_FIXED,
+        &sig::ECDSA_P384_SHA384_FIXED_SIGNING,
+    ),
+    /// ECDSA on P-521 with SHA-512
+    ES512 => ecdsa_row(
+        &["ES512"],
+        (Family::P521, 132),
+        &sig::ECDSA_P521_SHA512_FIXED,
+        &sig::ECDSA_P521_SHA512_FIXED_SIGNING,
+    ),
+    /// ECDSA on secp256k1 with SHA-256
+    ES256K => ecdsa_row(
+        &["ES256K"],
+        (Family::Secp256k1, 64),
+        &sig::ECDSA_P256K1_SHA256_FIXED,
+        &sig::ECDSA_P256K1_SHA256_FIXED_SIGNING,
+    ),
+    /// Ed25519, under its names `EdDSA` (RFC 8037) and `Ed25519` (RFC 9864)
+    EdDSA => row(&["EdDSA", "Ed25519"], Family::Ed25519, Scheme::Ed25519, 64),
+    /// ML-DSA-44, a signature that quantum computers are not known to forge (FIPS 204)
+    MlDsa44 => ml_dsa_row(
+        &["ML-DSA-44"], (Family::MlDsa44, 2420), &sig::ML_DSA_44, &sig::ML_DSA_44_SIGNING,
+    ),
+    /// ML-DSA-65 (FIPS 204)
+    MlDsa65 => ml_dsa_row(
+        &["ML-DSA-65"], (Family::MlDsa65, 3309), &sig::ML_DSA_65, &sig::ML_DSA_65_SIGNING,
+    ),
+    /// ML-DSA-87 (FIPS 204)
+    MlDsa87 => ml_dsa_row(
+        &["ML-DSA-87"], (Family::MlDsa87, 4627), &sig::ML_DSA_87, &sig::ML_DSA_87_SIGNING,
+    ),
+    /// HMAC with SHA-256
+    HS256 => hmac_row(&["HS256"], hmac::HMAC_SHA256, 32),
+    /// HMAC with SHA-384
+    HS384 => hmac_row(&["HS384"], hmac::HMAC_SHA384, 48),
+    /// HMAC with SHA-512
+    HS512 => hmac_row(&["HS512"], hmac::HMAC_SHA512, 64),
+}
+
+table! {
+    /// What kind of key an algorithm takes: `kty`, and `crv` where there is one.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    #[non_exhaustive]
+    Family -> FamilyRow;
+
     /// `kty: RSA`
-    Rsa,
+    Rsa => FamilyRow { key_type: "RSA", curve: None, number_bytes: 0 },
     /// `kty: EC`, `crv: P-256`
-    P256,
+    P256 => FamilyRow { key_type: "EC", curve: Some("P-256"), number_bytes: 32 },
     /// `kty: EC`, `crv: P-384`
-    P384,
+    P384 => FamilyRow { key_type: "EC", curve: Some("P-384"), number_bytes: 48 },
     /// `kty: EC`, `crv: P-521`
-    P521,
+    P521 => FamilyRow { key_type: "EC", curve: Some("P-521"), number_bytes: 66 },
+    /// `kty: EC`, `crv: secp256k1` (RFC 8812 §3.1)
+    Secp256k1 => FamilyRow { key_type: "EC", curve: Some("secp256k1"), number_bytes: 32 },
     /// `kty: OKP`, `crv: Ed25519`
-    Ed25519,
+    Ed25519 => FamilyRow { key_type: "OKP", curve: Some("Ed25519"), number_bytes: 32 },
+    /// `kty: AKP`, `alg: ML-DSA-44` (RFC 9964 §4)
+    MlDsa44 => FamilyRow { key_type: "AKP", curve: None, number_bytes: 1312 },
+    /// `kty: AKP`, `alg: ML-DSA-65`
+    MlDsa65 => FamilyRow { key_type: "AKP", curve: None, number_bytes: 1952 },
+    /// `kty: AKP`, `alg: ML-DSA-87`
+    MlDsa87 => FamilyRow { key_type: "AKP", curve: None, number_bytes: 2592 },
     /// `kty: oct`: a shared secret
-    Secret,
+    Secret => FamilyRow { key_type: "oct", curve: None, number_bytes: 0 },
 }
 
 /// How a signature is checked and made: the crypto library's own descriptions.
@@ -59,12 +136,12 @@ pub(crate) enum Scheme {
     Rsa { verify: &'static sig::RsaParameters, sign: &'static dyn sig::RsaEncoding },
     Ecdsa { verify: &'static sig::EcdsaVerificationAlgorithm, sign: &'static sig::EcdsaSigningAlgorithm },
     Ed25519,
+    MlDsa { verify: &'static sig::PqdsaVerificationAlgorithm, sign: &'static sig::PqdsaSigningAlgorithm },
     Hmac(hmac::Algorithm),
 }
 
-/// One row of the table.
+/// An algorithm.
 pub(crate) struct Row {
-    algorithm: Algorithm,
     /// Every registered name; the first is the one that is written.
     names: &'static [&'static str],
     pub(crate) family: Family,
@@ -75,35 +152,48 @@ pub(crate) struct Row {
     pub(crate) secret_bytes_min: usize,
 }
 
+/// A kind of key.
+pub(crate) struct FamilyRow {
+    key_type: &'static str,
+    curve: Option<&'static str>,
+    /// The fixed width of each number of a public key, in bytes, where there is one (RFC 7518 §6.2.1.2, RFC 8037 §2,
+    /// FIPS 204 §4).
+    number_bytes: usize,
+}
+
+const fn row(names: &'static [&'static str], family: Family, scheme: Scheme, signature_bytes: usize) -> Row {
+    Row { names, family, scheme, signature_bytes: Some(signature_bytes), secret_bytes_min: 0 }
+}
+
 const fn rsa_row(
-    algorithm: Algorithm,
     names: &'static [&'static str],
     verify: &'static sig::RsaParameters,
     sign: &'static dyn sig::RsaEncoding,
 ) -> Row {
     let scheme = Scheme::Rsa { verify, sign };
-    Row { algorithm, names, family: Family::Rsa, scheme, signature_bytes: None, secret_bytes_min: 0 }
+    Row { names, family: Family::Rsa, scheme, signature_bytes: None, secret_bytes_min: 0 }
 }
 
 const fn ecdsa_row(
-    algorithm: Algorithm,
     names: &'static [&'static str],
     (family, signature_bytes): (Family, usize),
     verify: &'static sig::EcdsaVerificationAlgorithm,
     sign: &'static sig::EcdsaSigningAlgorithm,
 ) -> Row {
-    let scheme = Scheme::Ecdsa { verify, sign };
-    Row { algorithm, names, family, scheme, signature_bytes: Some(signature_bytes), secret_bytes_min: 0 }
+    row(names, family, Scheme::Ecdsa { verify, sign }, signature_bytes)
 }
 
-const fn hmac_row(
-    algorithm: Algorithm,
+const fn ml_dsa_row(
     names: &'static [&'static str],
-    hash: hmac::Algorithm,
-    hash_bytes: usize,
+    (family, signature_bytes): (Family, usize),
+    verify: &'static sig::PqdsaVerificationAlgorithm,
+    sign: &'static sig::PqdsaSigningAlgorithm,
 ) -> Row {
+    row(names, family, Scheme::MlDsa { verify, sign }, signature_bytes)
+}
+
+const fn hmac_row(names: &'static [&'static str], hash: hmac::Algorithm, hash_bytes: usize) -> Row {
     Row {
-        algorithm,
         names,
         family: Family::Secret,
         scheme: Scheme::Hmac(hash),
@@ -112,51 +202,10 @@ const fn hmac_row(
     }
 }
 
-static TABLE: [Row; 13] = [
-    rsa_row(Algorithm::RS256, &["RS256"], &sig::RSA_PKCS1_2048_8192_SHA256, &sig::RSA_PKCS1_SHA256),
-    rsa_row(Algorithm::RS384, &["RS384"], &sig::RSA_PKCS1_2048_8192_SHA384, &sig::RSA_PKCS1_SHA384),
-    rsa_row(Algorithm::RS512, &["RS512"], &sig::RSA_PKCS1_2048_8192_SHA512, &sig::RSA_PKCS1_SHA512),
-    rsa_row(Algorithm::PS256, &["PS256"], &sig::RSA_PSS_2048_8192_SHA256, &sig::RSA_PSS_SHA256),
-    rsa_row(Algorithm::PS384, &["PS384"], &sig::RSA_PSS_2048_8192_SHA384, &sig::RSA_PSS_SHA384),
-    rsa_row(Algorithm::PS512, &["PS512"], &sig::RSA_PSS_2048_8192_SHA512, &sig::RSA_PSS_SHA512),
-    ecdsa_row(
-        Algorithm::ES256,
-        &["ES256"],
-        (Family::P256, 64),
-        &sig::ECDSA_P256_SHA256_FIXED,
-        &sig::ECDSA_P256_SHA256_FIXED_SIGNING,
-    ),
-    ecdsa_row(
-        Algorithm::ES384,
-        &["ES384"],
-        (Family::P384, 96),
-        &sig::ECDSA_P384_SHA384_FIXED,
-        &sig::ECDSA_P384_SHA384_FIXED_SIGNING,
-    ),
-    ecdsa_row(
-        Algorithm::ES512,
-        &["ES512"],
-        (Family::P521, 132),
-        &sig::ECDSA_P521_SHA512_FIXED,
-        &sig::ECDSA_P521_SHA512_FIXED_SIGNING,
-    ),
-    Row {
-        algorithm: Algorithm::EdDSA,
-        names: &["EdDSA", "Ed25519"],
-        family: Family::Ed25519,
-        scheme: Scheme::Ed25519,
-        signature_bytes: Some(64),
-        secret_bytes_min: 0,
-    },
-    hmac_row(Algorithm::HS256, &["HS256"], hmac::HMAC_SHA256, 32),
-    hmac_row(Algorithm::HS384, &["HS384"], hmac::HMAC_SHA384, 48),
-    hmac_row(Algorithm::HS512, &["HS512"], hmac::HMAC_SHA512, 64),
-];
-
 impl Algorithm {
     /// Every algorithm, in the order of the table.
     pub fn all() -> impl Iterator<Item = Self> {
-        TABLE.iter().map(|row| row.algorithm)
+        Self::ALL.iter().copied()
     }
 
     /// Every algorithm whose verification key may be public: all but HMAC.
@@ -166,12 +215,17 @@ impl Algorithm {
 
     /// The algorithm of a registered name. Names are case-sensitive (RFC 7515 §4.1.1).
     pub fn from_name(name: &str) -> Option<Self> {
-        TABLE.iter().find(|row| row.names.contains(&name)).map(|row| row.algorithm)
+        Self::all().find(|algorithm| algorithm.names().contains(&name))
     }
 
     /// The name as it is written in `alg`.
     pub fn name(self) -> &'static str {
-        self.row().names.first().copied().unwrap_or_default()
+        self.names().first().copied().unwrap_or_default()
+    }
+
+    /// Every registered name; the first is the one that is written unless another is asked for.
+    pub fn names(self) -> &'static [&'static str] {
+        self.row().names
     }
 
     /// The kind of key that this algorithm takes.
@@ -184,11 +238,9 @@ impl Algorithm {
         self.family() == Family::Secret
     }
 
-    pub(crate) fn row(self) -> &'static Row {
-        TABLE
-            .iter()
-            .find(|row| row.algorithm == self)
-            .expect("the table has a row for each algorithm: `table_has_a_row_for_each` checks it")
+    /// What a name stands for that is known and not supported, in words that follow it: `Ed448 is ...`.
+    pub(crate) fn why_unsupported(name: &str) -> &'static str {
+        registry::algorithm(name).unwrap_or("is no registered signature algorithm")
     }
 }
 
@@ -199,25 +251,25 @@ impl fmt::Display for Algorithm {
 }
 
 impl Family {
+    /// Every kind of key, in the order of the table.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied()
+    }
+
     /// `kty` as JWKs spell it.
     pub fn key_type(self) -> &'static str {
-        match self {
-            Self::Rsa => "RSA",
-            Self::P256 | Self::P384 | Self::P521 => "EC",
-            Self::Ed25519 => "OKP",
-            Self::Secret => "oct",
-        }
+        self.row().key_type
     }
 
     /// `crv` as JWKs spell it, where the key type has curves.
     pub fn curve(self) -> Option<&'static str> {
-        match self {
-            Self::P256 => Some("P-256"),
-            Self::P384 => Some("P-384"),
-            Self::P521 => Some("P-521"),
-            Self::Ed25519 => Some("Ed25519"),
-            Self::Rsa | Self::Secret => None,
-        }
+        self.row().curve
+    }
+
+    /// What people call it: its curve, its only algorithm, or its key type.
+    pub fn name(self) -> &'static str {
+        let only = self.is_named_by_algorithm().then(|| self.algorithms().next().map(Algorithm::name));
+        self.curve().or(only.flatten()).unwrap_or(self.key_type())
     }
 
     /// The algorithms that take this kind of key.
@@ -225,44 +277,90 @@ impl Family {
         Algorithm::all().filter(move |algorithm| algorithm.family() == self)
     }
 
-    /// The width of one coordinate in bytes, fixed by RFC 7518 §6.2.1.2 and RFC 8037 §2.
-    pub(crate) fn coordinate_bytes(self) -> usize {
-        match self {
-            Self::P256 | Self::Ed25519 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-            Self::Rsa | Self::Secret => 0,
-        }
+    /// The width of each number of a public key in bytes, where it is fixed; else 0.
+    pub(crate) fn number_bytes(self) -> usize {
+        self.row().number_bytes
+    }
+
+    /// How signatures of such keys are made, by the first algorithm that takes them.
+    pub(crate) fn scheme(self) -> Option<&'static Scheme> {
+        self.algorithms().next().map(|algorithm| &algorithm.row().scheme)
+    }
+
+    /// Whether the key is a point with two coordinates.
+    pub(crate) fn is_weierstrass(self) -> bool {
+        self.key_type() == "EC"
+    }
+
+    /// Whether the kind of key is told by `alg` alone (RFC 9964 §4: it is mandatory there).
+    pub(crate) fn is_named_by_algorithm(self) -> bool {
+        self.key_type() == "AKP"
     }
 }
 
-/// The size of a freshly made RSA key.
-pub(crate) const RSA_GENERATED: rsa::KeySize = rsa::KeySize::Rsa2048;
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
 
 #[cfg(test)]
 mod tests {
-    use super::Algorithm;
+    use super::{Algorithm, Family};
+    use crate::limits::SIGNATURE_BYTES_MAX;
+    use std::collections::BTreeSet;
 
     #[test]
-    fn table_has_a_row_for_each() {
+    fn row_is_the_one_of_its_name() {
+        let mut names = BTreeSet::new();
         for algorithm in Algorithm::all() {
-            assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
+            for name in algorithm.names() {
+                assert!(names.insert(*name), "{name} stands twice");
+                assert_eq!(Algorithm::from_name(name), Some(algorithm));
+            }
             assert!(algorithm.family().algorithms().any(|other| other == algorithm));
+            let variant = format!("{algorithm:?}").replace("MlDsa", "ML-DSA-");
+            assert_eq!(algorithm.name(), variant);
         }
-        let last = Algorithm::HS512;
-        assert_eq!(
-            Algorithm::all().last(),
-            Some(last),
-            "a variant without a row would be after the last one"
-        );
+        assert_eq!(names.len(), Algorithm::all().count() + 1, "Ed25519 has two names");
+    }
+
+    #[test]
+    fn kind_of_key_is_told_by_key_type_and_curve_or_algorithm() {
+        let mut told = BTreeSet::new();
+        for family in Family::all() {
+            let algorithm = family.is_named_by_algorithm().then(|| family.algorithms().next());
+            assert!(told.insert((family.key_type(), family.curve(), algorithm)), "{family:?}");
+            assert!(family.algorithms().next().is_some(), "{family:?}");
+        }
+    }
+
+    #[test]
+    fn signature_of_every_algorithm_is_within_the_limit() {
+        let longest = Algorithm::all().filter_map(|algorithm| algorithm.row().signature_bytes).max();
+        assert_eq!(longest, Some(SIGNATURE_BYTES_MAX));
     }
 
     #[test]
     fn from_name_is_exact() {
         assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDSA));
-        for refused in
-            ["none", "None", "NONE", "rs256", "RS256 ", "", "HS1", "RS1", "ES256K", "Ed448", "RSA1_5"]
-        {
+        for refused in [
+            "none",
+            "None",
+            "NONE",
+            "rs256",
+            "RS256 ",
+            "",
+            "HS1",
+            "RS1",
+            "es256k",
+            "Ed448",
+            "RSA1_5",
+            "ED25519",
+            "ML-DSA",
+            "ml-dsa-44",
+            "ML-DSA-44 ",
+        ] {
             assert_eq!(Algorithm::from_name(refused), None, "{refused:?}");
         }
     }

@@ -35,9 +35,23 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE.encode(bytes)
 }
 
-/// Encodes to the end of `text`.
-pub(crate) fn encode_onto(bytes: &[u8], text: &mut String) {
-    URL_SAFE.encode_string(bytes, text);
+/// How long the encoded form of so many bytes is.
+pub(crate) const fn encoded_len(bytes: usize) -> usize {
+    // Without padding, so it is never out of range before the memory is.
+    bytes.div_ceil(3).saturating_mul(4).saturating_sub((3 - bytes % 3) % 3)
+}
+
+/// Appends the encoded form of the bytes.
+pub(crate) fn append(text: &mut Vec<u8>, bytes: &[u8]) {
+    let start = text.len();
+    text.resize(start.saturating_add(encoded_len(bytes.len())), 0);
+    let written = write(text.get_mut(start..).unwrap_or_default(), bytes);
+    debug_assert_eq!(written, Some(encoded_len(bytes.len())), "the room was measured");
+}
+
+/// Writes the encoded form of the bytes, and says how long it is; nothing if there is not room enough.
+pub(crate) fn write(room: &mut [u8], bytes: &[u8]) -> Option<usize> {
+    URL_SAFE.encode_slice(bytes, room).ok()
 }
 
 /// Decodes the ordinary, padded base64 of `x5c` (RFC 7517 §4.7: "not base64url-encoded").
@@ -52,10 +66,20 @@ pub(crate) fn encode_standard(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{decode, decode_into, decoded_bytes_max, encode};
+    use super::{append, decode, decode_into, decoded_bytes_max, encode};
 
     fn check(text: &str, expected: Option<&[u8]>) {
         assert_eq!(decode(text).as_deref(), expected, "{text:?}");
+    }
+
+    #[test]
+    fn append_writes_what_encode_returns() {
+        for length in 0..200 {
+            let bytes: Vec<u8> = (0..length).map(|n: u8| n.wrapping_mul(7)).collect();
+            let mut text = b"x.".to_vec();
+            append(&mut text, &bytes);
+            assert_eq!(text, format!("x.{}", encode(&bytes)).as_bytes(), "{length} bytes");
+        }
     }
 
     #[test]

@@ -1,13 +1,20 @@
-//! X.509 certificates as far as JWKs carry them (RFC 7517 §4.7 to §4.9): the key inside and the thumbprints.
+//! X.509 certificates as far as JWKs carry them (RFC 7517 §4.7 to §4.9): the key inside, the thumbprints, and the facts that
+//! people ask for (RFC 5280 §4.1).
 //!
-//! No chain is built and nothing is trusted because of a certificate: a key is trusted because the issuer's key set
-//! holds it. The certificate must only agree with that key.
+//! Nothing is trusted because of a certificate: a key is trusted because the issuer's key set holds it, and the certificate
+//! must only agree with that key. Whoever wants more asks [`crate::chain`].
+
+use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
-use aws_lc_rs::signature::{RsaPublicKeyComponents, RsaSubjectPublicKey};
-use x509_cert::der::{Decode as _, Encode as _, oid::ObjectIdentifier};
+use x509_cert::der::Decode as _;
+use x509_cert::der::referenced::OwnedToRef as _;
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
+use x509_cert::time::Time;
 
-use crate::{Family, base64url};
+use crate::limits::X5C_CERTIFICATES_MAX;
+use crate::public::PublicNumbers;
+use crate::{Family, KeyError, UnixTime, base64url, chain, der, pem};
 
 /// A certificate that could not be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -25,18 +32,12 @@ pub enum CertificateError {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Certificate {
     der: Vec<u8>,
-    /// SubjectPublicKeyInfo, DER: what is compared with the JWK's own numbers.
-    public_key_der: Vec<u8>,
+    parsed: Box<x509_cert::Certificate>,
+    /// What is compared with the JWK's own numbers.
     public_key: PublicNumbers,
     subject: String,
-}
-
-/// The numbers of a public key, big-endian, without leading zeros (RSA) or of fixed width (curves).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum PublicNumbers {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
-    Ec { family: Family, x: Vec<u8>, y: Vec<u8> },
-    Ed25519 { x: Vec<u8> },
+    /// The certificates that came with it, each said to certify the one before, not parsed yet.
+    issuers: Vec<Vec<u8>>,
 }
 
 impl Certificate {
@@ -46,13 +47,37 @@ impl Certificate {
     /// [`CertificateError`] if it is none, or holds a key that is not supported.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let parsed = x509_cert::Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
-        let key = &parsed.tbs_certificate.subject_public_key_info;
         Ok(Self {
             der: der.to_vec(),
-            public_key_der: key.to_der().map_err(|_| CertificateError::Malformed)?,
-            public_key: public_numbers(key)?,
+            public_key: public_numbers(&parsed.tbs_certificate.subject_public_key_info)?,
             subject: parsed.tbs_certificate.subject.to_string(),
+            parsed: Box::new(parsed),
+            issuers: Vec::new(),
         })
+    }
+
+    /// Parses the certificates of a PEM text, one or a whole chain.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the text holds anything else, or a certificate that cannot be used.
+    pub fn all_from_pem(text: &str) -> Result<Vec<Self>, KeyError> {
+        let blocks = pem::read_all(text, "CERTIFICATE")?;
+        blocks.iter().map(|der| Ok(Self::from_der(der)?)).collect()
+    }
+
+    pub(crate) fn with_issuers(self, issuers: Vec<Vec<u8>>) -> Self {
+        Self { issuers, ..self }
+    }
+
+    /// This certificate and those that came with it in `x5c`, each said to certify the one before. [`chain::verify`]
+    /// finds out whether it does.
+    ///
+    /// # Errors
+    /// [`CertificateError`] of the first that cannot be parsed.
+    pub fn chain(&self) -> Result<Vec<Self>, CertificateError> {
+        let own = Self { issuers: Vec::new(), ..self.clone() };
+        let issuers = self.issuers.iter().take(X5C_CERTIFICATES_MAX).map(|der| Self::from_der(der));
+        std::iter::once(Ok(own)).chain(issuers).collect()
     }
 
     /// The certificate itself, DER.
@@ -63,6 +88,52 @@ impl Certificate {
     /// The subject's distinguished name, as `CN=tenant.example`.
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// The issuer's distinguished name.
+    pub fn issuer(&self) -> String {
+        self.parsed.tbs_certificate.issuer.to_string()
+    }
+
+    /// The serial number in upper-case hex.
+    pub fn serial(&self) -> String {
+        upper_hex(self.parsed.tbs_certificate.serial_number.as_bytes())
+    }
+
+    /// The first second in which it is valid.
+    pub fn not_before(&self) -> UnixTime {
+        time(self.parsed.tbs_certificate.validity.not_before)
+    }
+
+    /// The last second in which it is valid.
+    pub fn not_after(&self) -> UnixTime {
+        time(self.parsed.tbs_certificate.validity.not_after)
+    }
+
+    /// Whether `now` is within its times. Key sets do not ask: a key is valid as long as its issuer publishes it.
+    pub fn is_valid_at(&self, now: UnixTime) -> bool {
+        (self.not_before()..=self.not_after()).contains(&now)
+    }
+
+    /// What kind of key it is for.
+    pub fn key_family(&self) -> Family {
+        self.public_key.family()
+    }
+
+    /// The bits of its key, as people count them.
+    pub fn key_bits(&self) -> usize {
+        self.public_key.bits()
+    }
+
+    /// The name of the algorithm that it was signed with, or the object identifier of one that is not known.
+    pub fn signature_algorithm(&self) -> String {
+        chain::signature_name(&self.parsed.signature_algorithm)
+    }
+
+    /// Whether it is signed by its own key, and so certified by nobody.
+    pub fn is_self_signed(&self) -> bool {
+        let names = &self.parsed.tbs_certificate;
+        names.subject == names.issuer && chain::is_signed_by(self, self)
     }
 
     /// SHA-1 of the certificate: `x5t`, and the fingerprint that people compare by eye. Identifies, proves nothing.
@@ -80,50 +151,30 @@ impl Certificate {
         base64url::encode_standard(&self.der)
     }
 
-    pub(crate) fn public_key_der(&self) -> &[u8] {
-        &self.public_key_der
-    }
-
     pub(crate) fn public_key(&self) -> &PublicNumbers {
         &self.public_key
     }
-}
 
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-
-fn public_numbers(
-    key: &x509_cert::spki::SubjectPublicKeyInfoOwned,
-) -> Result<PublicNumbers, CertificateError> {
-    let bits = key.subject_public_key.as_bytes().ok_or(CertificateError::Malformed)?;
-    match key.algorithm.oid {
-        RSA_ENCRYPTION => rsa_numbers(bits),
-        EC_PUBLIC_KEY => ec_numbers(bits),
-        ED25519 => Ok(PublicNumbers::Ed25519 { x: bits.to_vec() }),
-        _ => Err(CertificateError::KeyType),
+    pub(crate) fn parsed(&self) -> &x509_cert::Certificate {
+        &self.parsed
     }
 }
 
-pub(crate) fn rsa_numbers_of(key: &RsaSubjectPublicKey) -> PublicNumbers {
-    let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::<Vec<u8>>::from(key);
-    PublicNumbers::Rsa { n, e }
+/// Hexadecimal digits as fingerprints have them.
+pub(crate) fn upper_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        // Writing to a `String` cannot fail.
+        let _ = write!(digits, "{byte:02X}");
+        digits
+    })
 }
 
-fn rsa_numbers(bits: &[u8]) -> Result<PublicNumbers, CertificateError> {
-    let key = RsaSubjectPublicKey::from_der(bits).map_err(|_| CertificateError::Malformed)?;
-    Ok(rsa_numbers_of(&key))
+fn time(time: Time) -> UnixTime {
+    UnixTime::from_seconds(time.to_unix_duration().as_secs())
 }
 
-/// An uncompressed point (SEC 1 §2.3.3): 4, x, y. The width tells the curve, and the caller compares the whole key
-/// information, curve included.
-pub(crate) fn ec_numbers(bits: &[u8]) -> Result<PublicNumbers, CertificateError> {
-    let coordinates = bits.strip_prefix(&[4]).ok_or(CertificateError::KeyType)?;
-    let width = coordinates.len() / 2;
-    let family = [Family::P256, Family::P384, Family::P521]
-        .into_iter()
-        .find(|family| family.coordinate_bytes() == width && coordinates.len() == width * 2)
-        .ok_or(CertificateError::KeyType)?;
-    let (x, y) = coordinates.split_at(width);
-    Ok(PublicNumbers::Ec { family, x: x.to_vec(), y: y.to_vec() })
+fn public_numbers(key: &SubjectPublicKeyInfoOwned) -> Result<PublicNumbers, CertificateError> {
+    let family = der::family_of(&key.algorithm.owned_to_ref()).ok_or(CertificateError::KeyType)?;
+    let bits = key.subject_public_key.as_bytes().ok_or(CertificateError::Malformed)?;
+    PublicNumbers::from_bits(family, bits)
 }

@@ -11,6 +11,7 @@ use std::fmt;
 
 use crate::json::JsonError;
 use crate::limits;
+use crate::registry;
 use crate::token::Part;
 use crate::{Algorithm, Profile, UnixTime};
 
@@ -101,7 +102,11 @@ pub enum Refusal {
     #[error("the token is not signed (`alg` is \"none\"): only signed tokens are accepted")]
     AlgorithmNone,
     /// `alg` names nothing that is supported.
-    #[error("the algorithm {} is not supported: have the issuer sign with RS256 or ES256", quoted(name))]
+    #[error(
+        "the algorithm {} {}: have the issuer sign with RS256 or ES256",
+        quoted(name),
+        Algorithm::why_unsupported(name)
+    )]
     AlgorithmUnknown {
         /// The header's `alg`.
         name: String,
@@ -442,17 +447,20 @@ pub enum SkipReason {
     #[error("its member {} stands twice", quoted(.0))]
     DuplicateMember(String),
     /// `kty` (or its curve) is not supported.
-    #[error("its key type {} is not supported", quoted(.0))]
+    #[error("its key type {} {}", quoted(.0), registry::key_type(.0))]
     KeyType(String),
     /// `alg` is not a supported signature algorithm, or is for another key type.
-    #[error("its `alg` {} is no supported signature algorithm of its key type", quoted(.0))]
+    #[error(
+        "its `alg` {} {}", quoted(.0),
+        registry::algorithm(.0).unwrap_or("is no supported signature algorithm of its key type")
+    )]
     Algorithm(String),
     /// `use` is not `sig` (RFC 7517 §4.2).
     #[error("its `use` is {}, not \"sig\"", quoted(.0))]
     Use(String),
-    /// `key_ops` does not contain `verify` (RFC 7517 §4.3).
-    #[error("its `key_ops` does not contain \"verify\"")]
-    KeyOperations,
+    /// `key_ops` does not contain `verify`, or `sign` for a private key (RFC 7517 §4.3).
+    #[error("its `key_ops` does not contain \"{0}\"")]
+    KeyOperations(&'static str),
     /// A private member, or a symmetric key, in a published set.
     #[error("it publishes private key material (`{0}`): the issuer must withdraw this key at once")]
     PrivateMember(&'static str),
@@ -477,6 +485,9 @@ pub enum SkipReason {
     /// The first certificate of `x5c` is for another key (RFC 7517 §4.7: it MUST match).
     #[error("its certificate (`x5c`) is for another key")]
     CertificateMismatch,
+    /// `x5t` or `x5t#S256` is not that of the first certificate of `x5c` (RFC 7517 §4.8, §4.9).
+    #[error("its `{0}` is not the thumbprint of its certificate (`x5c`)")]
+    ThumbprintMismatch(&'static str),
 }
 
 impl SkipReason {
@@ -488,7 +499,7 @@ impl SkipReason {
             Self::KeyType(_) => "jwk_key_type",
             Self::Algorithm(_) => "jwk_alg",
             Self::Use(_) => "jwk_use",
-            Self::KeyOperations => "jwk_key_ops",
+            Self::KeyOperations(_) => "jwk_key_ops",
             Self::PrivateMember(_) => "jwk_private_member",
             Self::MemberMissing(_) => "jwk_member_missing",
             Self::MemberEncoding(_) => "jwk_member_encoding",
@@ -497,6 +508,7 @@ impl SkipReason {
             Self::KeyId => "jwk_kid",
             Self::Certificate => "jwk_certificate",
             Self::CertificateMismatch => "jwk_certificate_mismatch",
+            Self::ThumbprintMismatch(_) => "jwk_thumbprint_mismatch",
         }
     }
 }

@@ -4,14 +4,17 @@
 //! outcome is a key or a [`SkipReason`], never an error that takes the other keys along.
 
 use serde::Serialize;
+use zeroize::Zeroizing;
 
-use crate::certificate::PublicNumbers;
+use crate::algorithm::Scheme;
+use crate::certificate::upper_hex;
 use crate::json::{self, JsonError, Kind, Value};
 use crate::key::VerifyingKey;
 use crate::limits::{KID_BYTES_MAX, X5C_CERTIFICATES_MAX};
 use crate::members::Loose;
+use crate::public::{Label, PublicNumbers};
 use crate::sign::SecretBytes;
-use crate::{Algorithm, Certificate, Family, SkipReason, base64url};
+use crate::{Algorithm, AnyKey, Certificate, Family, KeyError, PrivateKey, PublicKey, SkipReason, base64url};
 
 /// One key as an authority publishes it. It is built from public numbers, so private material cannot get into it.
 ///
@@ -31,46 +34,55 @@ pub struct PublicJwk {
     x: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     y: Option<String>,
-    kid: String,
+    #[serde(rename = "pub", skip_serializing_if = "Option::is_none")]
+    public: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     x5t: Option<String>,
     #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
     x5t_s256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     x5c: Option<[String; 1]>,
-    alg: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alg: Option<&'static str>,
 }
 
 impl PublicJwk {
     /// The published form of the key in `certificate`.
     pub fn new(key_id: &str, algorithm: Algorithm, certificate: &Certificate) -> Self {
-        let mut jwk = Self::from_numbers(key_id, algorithm, certificate.public_key());
-        jwk.x5t = Some(base64url::encode(certificate.sha1()));
-        jwk.x5t_s256 = Some(base64url::encode(certificate.sha256()));
-        jwk.x5c = Some([certificate.x5c()]);
-        jwk
+        let label = Label { key_id: Some(key_id.to_owned()), algorithm: Some(algorithm.name()) };
+        Self::from_numbers(&label, certificate.public_key()).certified_by(certificate)
     }
 
-    pub(crate) fn from_numbers(key_id: &str, algorithm: Algorithm, numbers: &PublicNumbers) -> Self {
-        let encoded = |number: &[u8]| Some(base64url::encode(number));
-        let (n, e, x, y) = match numbers {
-            PublicNumbers::Rsa { n, e } => (encoded(n), encoded(e), None, None),
-            PublicNumbers::Ec { x, y, .. } => (None, None, encoded(x), encoded(y)),
-            PublicNumbers::Ed25519 { x } => (None, None, encoded(x), None),
+    pub(crate) fn certified_by(self, certificate: &Certificate) -> Self {
+        Self {
+            x5t: Some(base64url::encode(certificate.sha1())),
+            x5t_s256: Some(base64url::encode(certificate.sha256())),
+            x5c: Some([certificate.x5c()]),
+            ..self
+        }
+    }
+
+    pub(crate) fn from_numbers(label: &Label, numbers: &PublicNumbers) -> Self {
+        let number = |wanted| {
+            let mut members = numbers.members().into_iter();
+            members.find(|(name, _)| *name == wanted).map(|(_, number)| base64url::encode(number))
         };
         Self {
             kty: numbers.family().key_type(),
             public_key_use: "sig",
-            n,
-            e,
+            n: number("n"),
+            e: number("e"),
             crv: numbers.family().curve(),
-            x,
-            y,
-            kid: key_id.to_owned(),
+            x: number("x"),
+            y: number("y"),
+            public: number("pub"),
+            kid: label.key_id.clone(),
             x5t: None,
             x5t_s256: None,
             x5c: None,
-            alg: algorithm.name(),
+            alg: label.algorithm,
         }
     }
 }
@@ -93,8 +105,21 @@ pub(crate) struct RawJwk<'a> {
     e: Loose<'a>,
     x: Loose<'a>,
     y: Loose<'a>,
+    public: Loose<'a>,
+    d: Loose<'a>,
+    p: Loose<'a>,
+    q: Loose<'a>,
+    dp: Loose<'a>,
+    dq: Loose<'a>,
+    qi: Loose<'a>,
+    oth: Loose<'a>,
+    seed: Loose<'a>,
     k: Loose<'a>,
     x5c: Loose<'a>,
+    x5t: Loose<'a>,
+    x5t_s256: Loose<'a>,
+    /// Of a key set, which is no key.
+    keys: Loose<'a>,
 }
 
 /// Whether shared secrets may be read.
@@ -125,16 +150,77 @@ impl RawJwk<'_> {
     /// The key, ready to verify, or why not.
     pub(crate) fn usable(&self, origin: Origin) -> Result<UsableJwk, SkipReason> {
         self.refuse_malformed()?;
+        // RFC 7517 §9.2: private members in a published key are a disclosed private key.
+        self.private.map_or(Ok(()), |member| Err(SkipReason::PrivateMember(member)))?;
         let key_id = self.checked_key_id()?;
-        self.refuse_other_use()?;
-        let family = self.checked_family()?;
+        self.refuse_other_use("verify")?;
+        let (family, leaf) = self.kind()?;
         let algorithms = self.algorithms(family)?;
-        let key = match family {
-            Family::Secret => self.secret_key(origin, &algorithms)?,
-            _ => VerifyingKey::from_public(&self.public_numbers(family)?, &algorithms)?,
-        };
-        let certificate = self.checked_certificate(&key)?;
-        Ok(UsableJwk { key_id, key, certificate })
+        if family == Family::Secret {
+            let key = VerifyingKey::from_secret(&self.secret(origin)?, &algorithms)?;
+            return Ok(UsableJwk { key_id, key, certificate: None });
+        }
+        let (numbers, certificate) = self.certified_numbers(family, leaf)?;
+        Ok(UsableJwk { key_id, key: VerifyingKey::from_public(&numbers, &algorithms)?, certificate })
+    }
+
+    /// The one key of a text of its own.
+    fn one(&self, origin: Origin) -> Result<AnyKey, KeyError> {
+        if self.kty.is_absent() && !self.keys.is_absent() {
+            return Err(KeyError::Unsuitable { found: "a key set (JWKS)", expected: "one key of it" });
+        }
+        self.refuse_malformed()?;
+        let (family, leaf) = self.kind()?;
+        let label = Label { key_id: self.checked_key_id()?, algorithm: self.algorithm_name(family)? };
+        if family == Family::Secret {
+            self.refuse_other_use("sign")?;
+            let key = PrivateKey::from_secret(self.secret(origin)?)?;
+            let key = match label.algorithm {
+                // Not every secret is long enough for every hash.
+                Some(name) => key.for_algorithm(name)?,
+                None => key,
+            };
+            return Ok(AnyKey::Private(key.labelled(label)));
+        }
+        let (numbers, _) = self.certified_numbers(family, leaf)?;
+        if self.private.is_none() {
+            self.refuse_other_use("verify")?;
+            return Ok(AnyKey::Public(PublicKey::new(numbers, label)?));
+        }
+        self.refuse_other_use("sign")?;
+        Ok(AnyKey::Private(self.private_key(&numbers)?.labelled(label)))
+    }
+
+    /// The private key whose public half is `numbers`.
+    fn private_key(&self, numbers: &PublicNumbers) -> Result<PrivateKey, KeyError> {
+        if !self.oth.is_absent() {
+            return Err(SkipReason::Malformed("it has more than two primes (`oth`)".to_owned()).into());
+        }
+        let family = numbers.family();
+        match (numbers, family.scheme()) {
+            (PublicNumbers::Rsa { n, e }, _) => {
+                let [d, p, q, dp, dq, qi] = [
+                    secret("d", &self.d)?,
+                    secret("p", &self.p)?,
+                    secret("q", &self.q)?,
+                    secret("dp", &self.dp)?,
+                    secret("dq", &self.dq)?,
+                    secret("qi", &self.qi)?,
+                ];
+                PrivateKey::from_rsa(n, e, [&*d, &*p, &*q, &*dp, &*dq, &*qi])
+            }
+            (PublicNumbers::Ec { x, y, .. }, Some(Scheme::Ecdsa { sign, .. })) => {
+                let d = fixed_secret("d", &self.d, family.number_bytes())?;
+                PrivateKey::from_ec(family, sign, &d, (x, y))
+            }
+            (PublicNumbers::Ed25519 { x }, _) => {
+                PrivateKey::from_ed25519(&fixed_secret("d", &self.d, SEED_BYTES)?, Some(x))
+            }
+            (PublicNumbers::MlDsa { public, .. }, Some(Scheme::MlDsa { sign, .. })) => {
+                PrivateKey::from_ml_dsa(family, sign, &fixed_secret("priv", &self.seed, SEED_BYTES)?, public)
+            }
+            _ => Err(KeyError::Crypto),
+        }
     }
 
     fn refuse_malformed(&self) -> Result<(), SkipReason> {
@@ -142,12 +228,10 @@ impl RawJwk<'_> {
             return Err(SkipReason::Malformed(format!("it is {kind}")));
         }
         match &self.fault {
-            Some(JsonError::DuplicateMember(name)) => return Err(SkipReason::DuplicateMember(name.clone())),
-            Some(other) => return Err(SkipReason::Malformed(other.to_string())),
-            None => {}
+            Some(JsonError::DuplicateMember(name)) => Err(SkipReason::DuplicateMember(name.clone())),
+            Some(other) => Err(SkipReason::Malformed(other.to_string())),
+            None => Ok(()),
         }
-        // RFC 7517 §9.2: private members in a published key are a disclosed private key.
-        self.private.map_or(Ok(()), |member| Err(SkipReason::PrivateMember(member)))
     }
 
     fn checked_key_id(&self) -> Result<Option<String>, SkipReason> {
@@ -157,68 +241,122 @@ impl RawJwk<'_> {
         }
     }
 
-    fn refuse_other_use(&self) -> Result<(), SkipReason> {
+    fn refuse_other_use(&self, needed: &'static str) -> Result<(), SkipReason> {
         // RFC 7517 §4.2: absent `use` leaves the key open to any.
         if let Some(other) = optional_text("use", &self.public_key_use)?.filter(|name| *name != "sig") {
             return Err(SkipReason::Use(other.to_owned()));
         }
         match &self.key_ops {
             Loose::Absent => Ok(()),
-            Loose::TextList(operations) if operations.iter().any(|operation| operation == "verify") => Ok(()),
-            Loose::TextList(_) => Err(SkipReason::KeyOperations),
+            Loose::TextList(operations) if operations.iter().any(|operation| operation == needed) => Ok(()),
+            Loose::TextList(_) => Err(SkipReason::KeyOperations(needed)),
             other => Err(wrong_type("key_ops", other)),
+        }
+    }
+
+    /// The kind of key; and its certificate, where that alone has the numbers.
+    fn kind(&self) -> Result<(Family, Option<Certificate>), SkipReason> {
+        let numbers = [&self.n, &self.e, &self.x, &self.y, &self.public, &self.k];
+        if self.x5c.is_absent() || !numbers.into_iter().all(Loose::is_absent) {
+            return Ok((self.checked_family()?, None));
+        }
+        let key_type = optional_text("kty", &self.kty)?.ok_or(SkipReason::MemberMissing("kty"))?;
+        let curve = optional_text("crv", &self.crv)?;
+        let Some(leaf) = self.leaf()? else { return Ok((self.checked_family()?, None)) };
+        let family = leaf.public_key().family();
+        let named = !family.is_named_by_algorithm() || self.family_of_algorithm()? == family;
+        if named && family.key_type() == key_type && (curve.is_none() || curve == family.curve()) {
+            Ok((family, Some(leaf)))
+        } else {
+            Err(SkipReason::CertificateMismatch)
         }
     }
 
     fn checked_family(&self) -> Result<Family, SkipReason> {
         let key_type = optional_text("kty", &self.kty)?.ok_or(SkipReason::MemberMissing("kty"))?;
         let curve = optional_text("crv", &self.crv)?;
-        match (key_type, curve) {
-            ("RSA", _) => Ok(Family::Rsa),
-            ("oct", _) => Ok(Family::Secret),
-            ("EC" | "OKP", None) => Err(SkipReason::MemberMissing("crv")),
-            ("EC", Some("P-256")) => Ok(Family::P256),
-            ("EC", Some("P-384")) => Ok(Family::P384),
-            ("EC", Some("P-521")) => Ok(Family::P521),
-            ("OKP", Some("Ed25519")) => Ok(Family::Ed25519),
-            (key_type, None) => Err(SkipReason::KeyType(key_type.to_owned())),
-            (key_type, Some(curve)) => Err(SkipReason::KeyType(format!("{key_type} {curve}"))),
+        let mut families = Family::all().filter(|family| family.key_type() == key_type).peekable();
+        match families.peek() {
+            None => Err(foreign(key_type, curve)),
+            Some(first) if first.is_named_by_algorithm() => self.family_of_algorithm(),
+            // RFC 7517 §4: members that the key type does not know are ignored, a curve among them.
+            Some(first) if first.curve().is_none() => Ok(*first),
+            Some(_) => {
+                let curve = curve.ok_or(SkipReason::MemberMissing("crv"))?;
+                families
+                    .find(|family| family.curve() == Some(curve))
+                    .ok_or_else(|| foreign(key_type, Some(curve)))
+            }
         }
+    }
+
+    /// RFC 9964 §4: `alg` is mandatory for this key type, and says what the key is.
+    fn family_of_algorithm(&self) -> Result<Family, SkipReason> {
+        let name = optional_text("alg", &self.alg)?.ok_or(SkipReason::MemberMissing("alg"))?;
+        let family = Algorithm::from_name(name).map(Algorithm::family);
+        family
+            .filter(|family| family.is_named_by_algorithm())
+            .ok_or_else(|| SkipReason::Algorithm(name.to_owned()))
     }
 
     /// The one algorithm that `alg` names, or every algorithm of the family.
     fn algorithms(&self, family: Family) -> Result<Vec<Algorithm>, SkipReason> {
-        let Some(name) = optional_text("alg", &self.alg)? else {
-            return Ok(family.algorithms().collect());
-        };
-        match Algorithm::from_name(name).filter(|algorithm| algorithm.family() == family) {
-            Some(algorithm) => Ok(vec![algorithm]),
-            None => Err(SkipReason::Algorithm(name.to_owned())),
+        let named = self.algorithm_name(family)?.and_then(Algorithm::from_name);
+        Ok(named.map_or_else(|| family.algorithms().collect(), |algorithm| vec![algorithm]))
+    }
+
+    /// `alg`, as one of the registered names of an algorithm of the family.
+    fn algorithm_name(&self, family: Family) -> Result<Option<&'static str>, SkipReason> {
+        let Some(name) = optional_text("alg", &self.alg)? else { return Ok(None) };
+        let registered = family.algorithms().flat_map(|algorithm| algorithm.names().iter().copied());
+        let registered = registered.filter(|registered| *registered == name).last();
+        registered.map(Some).ok_or_else(|| SkipReason::Algorithm(name.to_owned()))
+    }
+
+    /// The public numbers, and the certificate if there is one: the two agree.
+    fn certified_numbers(
+        &self,
+        family: Family,
+        leaf: Option<Certificate>,
+    ) -> Result<(PublicNumbers, Option<Certificate>), SkipReason> {
+        if let Some(leaf) = leaf {
+            return Ok((leaf.public_key().clone(), Some(leaf)));
         }
+        let numbers = self.public_numbers(family)?;
+        let leaf = self.leaf()?;
+        // RFC 7517 §4.7: "The key in the first certificate MUST match the public key represented by other members".
+        if leaf.as_ref().is_some_and(|leaf| *leaf.public_key() != numbers) {
+            return Err(SkipReason::CertificateMismatch);
+        }
+        Ok((numbers, leaf))
     }
 
     fn public_numbers(&self, family: Family) -> Result<PublicNumbers, SkipReason> {
-        let width = family.coordinate_bytes();
+        let width = family.number_bytes();
+        let fixed = |member, value| coordinate(member, value, width);
         Ok(match family {
             Family::Rsa => PublicNumbers::Rsa { n: number("n", &self.n)?, e: number("e", &self.e)? },
-            Family::Ed25519 => PublicNumbers::Ed25519 { x: coordinate("x", &self.x, width)? },
-            _ => {
-                let (x, y) = (coordinate("x", &self.x, width)?, coordinate("y", &self.y, width)?);
-                PublicNumbers::Ec { family, x, y }
+            Family::Ed25519 => PublicNumbers::Ed25519 { x: fixed("x", &self.x)? },
+            _ if family.is_named_by_algorithm() => {
+                PublicNumbers::MlDsa { family, public: fixed("pub", &self.public)? }
             }
+            _ => PublicNumbers::Ec { family, x: fixed("x", &self.x)?, y: fixed("y", &self.y)? },
         })
     }
 
-    fn secret_key(&self, origin: Origin, algorithms: &[Algorithm]) -> Result<VerifyingKey, SkipReason> {
+    fn secret(&self, origin: Origin) -> Result<SecretBytes, SkipReason> {
         if origin == Origin::Published {
             return Err(SkipReason::PrivateMember("k"));
         }
-        let secret = SecretBytes::from(number("k", &self.k)?);
-        VerifyingKey::from_secret(&secret, algorithms)
+        // A certificate is never for a secret.
+        if !self.x5c.is_absent() {
+            return Err(SkipReason::CertificateMismatch);
+        }
+        Ok(secret("k", &self.k)?.into())
     }
 
-    /// RFC 7517 §4.7: "The key in the first certificate MUST match the public key represented by other members".
-    fn checked_certificate(&self, key: &VerifyingKey) -> Result<Option<Certificate>, SkipReason> {
+    /// The first certificate of `x5c`, which the thumbprints beside it name.
+    fn leaf(&self) -> Result<Option<Certificate>, SkipReason> {
         let chain = match &self.x5c {
             Loose::Absent => return Ok(None),
             Loose::TextList(chain) if chain.len() <= X5C_CERTIFICATES_MAX => chain,
@@ -226,11 +364,38 @@ impl RawJwk<'_> {
         };
         let der = chain.first().and_then(|leaf| base64url::decode_standard(leaf));
         let leaf = der.and_then(|der| Certificate::from_der(&der).ok()).ok_or(SkipReason::Certificate)?;
-        if key.public_key_der().as_deref() != Some(leaf.public_key_der()) {
-            return Err(SkipReason::CertificateMismatch);
-        }
-        Ok(Some(leaf))
+        // RFC 7517 §4.8: the bytes. Tenants of some issuers publish their hexadecimal digits instead.
+        let legacy = upper_hex(&leaf.sha1());
+        refuse_other_thumbprint("x5t", &self.x5t, &[&leaf.sha1(), legacy.as_bytes()])?;
+        refuse_other_thumbprint("x5t#S256", &self.x5t_s256, &[&leaf.sha256()])?;
+        // A certificate that cannot be decoded certifies nobody; only who asks for the chain will miss it.
+        let issuers = chain.iter().skip(1).filter_map(|text| base64url::decode_standard(text));
+        Ok(Some(leaf.with_issuers(issuers.collect())))
     }
+}
+
+fn refuse_other_thumbprint(
+    member: &'static str,
+    value: &Loose<'_>,
+    expected: &[&[u8]],
+) -> Result<(), SkipReason> {
+    let Some(text) = optional_text(member, value)? else { return Ok(()) };
+    match base64url::decode(text) {
+        Some(thumbprint) if expected.contains(&thumbprint.as_slice()) => Ok(()),
+        _ => Err(SkipReason::ThumbprintMismatch(member)),
+    }
+}
+
+/// Reads a text that is one JWK.
+pub(crate) fn read_one(json: &[u8], origin: Origin) -> Result<AnyKey, KeyError> {
+    RawJwk::read(json::check(json::utf8(json)?)?).one(origin)
+}
+
+/// How long the seed of an Ed25519 or ML-DSA key is (RFC 8032 §5.1.5, RFC 9964 §4).
+const SEED_BYTES: usize = 32;
+
+fn foreign(key_type: &str, curve: Option<&str>) -> SkipReason {
+    SkipReason::KeyType(curve.map_or_else(|| key_type.to_owned(), |curve| format!("{key_type} {curve}")))
 }
 
 fn optional_text<'v>(member: &'static str, value: &'v Loose<'_>) -> Result<Option<&'v str>, SkipReason> {
@@ -254,6 +419,19 @@ fn number(member: &'static str, value: &Loose<'_>) -> Result<Vec<u8>, SkipReason
 fn coordinate(member: &'static str, value: &Loose<'_>, width: usize) -> Result<Vec<u8>, SkipReason> {
     let bytes = number(member, value)?;
     if bytes.len() == width { Ok(bytes) } else { Err(SkipReason::MemberEncoding(member)) }
+}
+
+/// A private number, in a buffer that is wiped.
+fn secret(member: &'static str, value: &Loose<'_>) -> Result<Zeroizing<Vec<u8>>, SkipReason> {
+    number(member, value).map(Zeroizing::new)
+}
+
+fn fixed_secret(
+    member: &'static str,
+    value: &Loose<'_>,
+    width: usize,
+) -> Result<Zeroizing<Vec<u8>>, SkipReason> {
+    coordinate(member, value, width).map(Zeroizing::new)
 }
 
 impl<'a> RawJwk<'a> {
@@ -287,8 +465,20 @@ impl<'a> RawJwk<'a> {
             "e" => &mut self.e,
             "x" => &mut self.x,
             "y" => &mut self.y,
+            "pub" => &mut self.public,
+            "d" => &mut self.d,
+            "p" => &mut self.p,
+            "q" => &mut self.q,
+            "dp" => &mut self.dp,
+            "dq" => &mut self.dq,
+            "qi" => &mut self.qi,
+            "oth" => &mut self.oth,
+            "priv" => &mut self.seed,
             "k" => &mut self.k,
             "x5c" => &mut self.x5c,
+            "x5t" => &mut self.x5t,
+            "x5t#S256" => &mut self.x5t_s256,
+            "keys" => &mut self.keys,
             _ => return None,
         })
     }

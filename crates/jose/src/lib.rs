@@ -19,27 +19,40 @@
 //! against the policy; [`verify`] walks it, [`explain`] tells of each step. A [`Verified`] value can be had in no other
 //! way. Reading a token that nobody verified is possible in [`danger`] only.
 //!
-//! Standards: RFC 7515 (JWS), 7517 (JWK), 7518 (JWA), 7519 (JWT), 8037 (EdDSA), 8725 (best practices), 9068 (access
-//! tokens), 9864 (fully specified algorithm names).
+//! Keys are read from any form by [`AnyKey`], made and kept by [`PrivateKey`], published by [`PublicKey`]. A certificate is
+//! trusted for nothing unless somebody asks [`chain::verify`].
+//!
+//! Standards: RFC 7515 (JWS), 7517 (JWK), 7518 (JWA), 7519 (JWT), 7638 and 9278 (thumbprints), 8037 (EdDSA), 8725 (best
+//! practices), 8812 (secp256k1), 9068 (access tokens), 9864 (fully specified algorithm names), 9964 (ML-DSA).
 
 mod algorithm;
 mod base64url;
 mod certificate;
+pub mod chain;
 mod claims;
 pub mod danger;
+mod der;
 mod error;
 mod explain;
+mod form;
 mod headers;
 pub mod json;
+mod json_writer;
 mod jwk;
 mod key;
+mod key_error;
 mod keyset;
 pub mod limits;
 mod members;
+mod pem;
 mod policy;
+mod private;
 mod profile;
+mod public;
+mod registry;
 mod roca;
 mod sign;
+mod thumbprint;
 mod time;
 mod token;
 mod verify;
@@ -47,14 +60,20 @@ mod verify;
 pub use algorithm::{Algorithm, Family};
 pub use base64url::encode as base64url_encode;
 pub use certificate::{Certificate, CertificateError};
+pub use chain::ChainError;
 pub use claims::{AccessClaims, Audience};
 pub use error::{KeySetError, PolicyError, Refusal, SkipReason, quoted};
 pub use explain::{Check, Considered, Explanation, Fitness, Outcome, explain};
+pub use form::{AnyKey, KeyForm};
 pub use jwk::PublicJwk;
+pub use key_error::KeyError;
 pub use keyset::{KeySet, PublishedKey, SkippedKey};
 pub use policy::Policy;
+pub use private::PrivateKey;
 pub use profile::Profile;
-pub use sign::{SecretBytes, SigningError, SigningKey};
+pub use public::PublicKey;
+pub use sign::{SecretBytes, SigningError, SigningKey, TokenSigner};
+pub use thumbprint::{Thumbprint, ThumbprintHash};
 pub use time::UnixTime;
 pub use token::{Header, Part, Token};
 pub use verify::{Memory, Verified, VerifiedToken, preflight, verify, verify_in, verify_token};

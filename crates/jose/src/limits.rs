@@ -8,8 +8,8 @@ pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// The longest decoded token header, in bytes. A header with a three-certificate `x5c` still fits.
 pub const HEADER_BYTES_MAX: usize = 8 * 1024;
 
-/// The longest decoded signature, in bytes: that of an 8192-bit RSA key.
-pub const SIGNATURE_BYTES_MAX: usize = 1024;
+/// The longest decoded signature, in bytes: that of ML-DSA-87. One of an 8192-bit RSA key has 1024.
+pub const SIGNATURE_BYTES_MAX: usize = 4627;
 
 /// The longest `kid`, in bytes. Longer ones are noise in every log and cache they reach.
 pub const KID_BYTES_MAX: usize = 256;
@@ -58,3 +58,6 @@ pub const ASSERTION_LIFETIME_SECONDS_MAX: u64 = 300;
 
 /// The longest `iss`, `sub` and `jti` of a client assertion, in characters.
 pub const ASSERTION_TEXT_CHARACTERS_MAX: usize = 64;
+
+/// The largest file that is read as one key or certificate, in bytes. An 8192-bit RSA key in any form has a tenth of it.
+pub const KEY_BYTES_MAX: usize = 64 * 1024;

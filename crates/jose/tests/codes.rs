@@ -6,25 +6,35 @@ use std::collections::BTreeMap;
 
 use common::codes;
 
-const SOURCE: &str = include_str!("../src/error.rs");
+const ERROR: &str = include_str!("../src/error.rs");
+const CHAIN: &str = include_str!("../src/chain.rs");
+const KEY_ERROR: &str = include_str!("../src/key_error.rs");
 
-/// The types that define codes, with the prefixes that keep their codes apart.
-const TYPES: [&str; 4] = ["Refusal", "SkipReason", "KeySetError", "PolicyError"];
+/// The types that define codes, each with its source.
+const TYPES: [(&str, &str); 6] = [
+    ("Refusal", ERROR),
+    ("SkipReason", ERROR),
+    ("KeySetError", ERROR),
+    ("PolicyError", ERROR),
+    ("KeyError", KEY_ERROR),
+    ("ChainError", CHAIN),
+];
 
 /// Who must act, as the second column says it.
-const AT_FAULT: [&str; 4] = ["token", "issuer's key set", "issuer", "configuration"];
+const AT_FAULT: [&str; 7] =
+    ["token", "issuer's key set", "issuer", "configuration", "key", "certificate", "operator"];
 
 #[test]
 fn codes_of_this_crate_agree_with_the_document() {
-    for type_name in TYPES {
-        codes::check(SOURCE, type_name);
+    for (type_name, source) in TYPES {
+        codes::check(source, type_name);
     }
 }
 
 #[test]
 fn code_has_one_meaning() {
     let mut owners = BTreeMap::new();
-    for type_name in ["Refusal", "SkipReason", "KeySetError", "PolicyError", "IssuerError", "ConfigError"] {
+    for type_name in TYPES.map(|(name, _)| name).into_iter().chain(["IssuerError", "ConfigError"]) {
         for code in codes::in_document(codes::DOCUMENT, type_name) {
             assert_eq!(owners.insert(code, type_name), None, "{code} stands twice, again under {type_name}");
         }
@@ -33,7 +43,7 @@ fn code_has_one_meaning() {
 
 #[test]
 fn row_says_who_is_at_fault_and_what_to_do() {
-    for type_name in TYPES {
+    for (type_name, _) in TYPES {
         for row in codes::rows(codes::DOCUMENT, type_name) {
             assert_eq!(row.len(), 4, "{row:?}");
             assert!(AT_FAULT.contains(&row[1]), "{row:?}");

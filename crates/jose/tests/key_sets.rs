@@ -15,8 +15,9 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{
-    AUDIENCE, CLAIMS, ED25519, HEADER, ISSUER, NOW, P256, P384, P521, RSA_A, RSA_B, TestKey, certificate,
-    codes, compact, decode, hex, key_set, member, prefixed, sign, signing_input, with,
+    AUDIENCE, CLAIMS, ED25519, HEADER, ISSUER, ML_DSA_44, ML_DSA_65, ML_DSA_87, NOW, P256, P384, P521, RSA_A,
+    RSA_B, SECP256K1, TestKey, certificate, codes, compact, decode, digits, hex, key_set, member, prefixed,
+    sign, signing_input, with,
 };
 use jwksmith_jose::limits::{KEY_SET_BYTES_MAX, KEYS_MAX, KID_BYTES_MAX, RSA_BITS_MAX, X5C_CERTIFICATES_MAX};
 use jwksmith_jose::{
@@ -150,10 +151,11 @@ fn members_twice() -> Vec<Element> {
 fn key_types() -> Vec<Element> {
     let b64 = |bytes: usize| base64url_encode(vec![9; bytes]);
     let foreign = [
-        ("an ML-DSA key", format!(r#"{{"kty":"AKP","alg":"ML-DSA-44","pub":"{}"}}"#, b64(1312))),
+        ("AKP in small letters", ML_DSA_44.jwk_with(&[("kty", "\"akp\"")])),
         ("X25519", format!(r#"{{"kty":"OKP","crv":"X25519","x":"{}"}}"#, b64(32))),
         ("Ed448", format!(r#"{{"kty":"OKP","crv":"Ed448","x":"{}"}}"#, b64(57))),
-        ("secp256k1", format!(r#"{{"kty":"EC","crv":"secp256k1","x":"{0}","y":"{0}"}}"#, b64(32))),
+        ("secp256r1", format!(r#"{{"kty":"EC","crv":"secp256r1","x":"{0}","y":"{0}"}}"#, b64(32))),
+        ("P-256K", SECP256K1.jwk_with(&[("crv", "\"P-256K\"")])),
         ("Ed25519 as EC", ED25519.jwk_with(&[("kty", "\"EC\"")])),
         ("P-256 as OKP", P256.jwk_with(&[("kty", "\"OKP\"")])),
         ("rsa in small letters", RSA_A.jwk_with(&[("kty", "\"rsa\"")])),
@@ -174,11 +176,24 @@ fn key_types() -> Vec<Element> {
         (&*P256, "y"),
         (&*ED25519, "crv"),
         (&*ED25519, "x"),
+        (&*SECP256K1, "y"),
+        (&*ML_DSA_44, "alg"),
+        (&*ML_DSA_65, "pub"),
     ];
     rows.extend(missing.map(|(key, name)| {
         skipped("jwk_member_missing", format!("{} without {name}", key.key_id), key.jwk_with(&[(name, "")]))
     }));
-    rows.extend([&*RSA_A, &*P256, &*P384, &*P521, &*ED25519].map(|key| usable(key.key_id, key.jwk())));
+    let each =
+        [&*RSA_A, &*P256, &*P384, &*P521, &*SECP256K1, &*ED25519, &*ML_DSA_44, &*ML_DSA_65, &*ML_DSA_87];
+    rows.extend(each.map(|key| usable(key.key_id, key.jwk())));
+    for (key, bytes) in [(&*ML_DSA_44, 1312), (&*ML_DSA_65, 1952), (&*ML_DSA_87, 2592)] {
+        for (what, width) in [("a byte narrower", bytes - 1), ("a byte wider", bytes + 1), ("empty", 0)] {
+            let json = key.jwk_with(&[("pub", &format!("\"{}\"", b64(width)))]);
+            rows.push(skipped("jwk_member_encoding", format!("{} {what}", key.key_id), json));
+        }
+    }
+    let other_size = ML_DSA_44.jwk_with(&[("alg", "\"ML-DSA-65\"")]);
+    rows.push(skipped("jwk_member_encoding", "ML-DSA-44 as ML-DSA-65", other_size));
     rows.push(usable("an escaped spelling of RSA", RSA_A.jwk_with(&[("kty", "\"R\\u0053A\"")])));
     rows.push(usable(
         "unknown members",
@@ -220,6 +235,8 @@ fn algorithms() -> Vec<Element> {
         (&*P384, &["ES256", "ES512"]),
         (&*P521, &["ES256", "ES521"]),
         (&*ED25519, &["ES256", "Ed448", "ED25519", "HS256"]),
+        (&*SECP256K1, &["ES256", "ES256K-R", "es256k"]),
+        (&*ML_DSA_44, &["EdDSA", "ML-DSA", "ml-dsa-44", "SLH-DSA-SHA2-128s", ""]),
     ];
     let mut rows = Vec::new();
     for (key, names) in wrong {
@@ -357,7 +374,7 @@ fn rsa_numbers() -> Vec<Element> {
 
 fn points() -> Vec<Element> {
     let mut rows = Vec::new();
-    for (key, width) in [(&*P256, 32), (&*P384, 48), (&*P521, 66)] {
+    for (key, width) in [(&*P256, 32), (&*P384, 48), (&*P521, 66), (&*SECP256K1, 32)] {
         let [x, y] = ["x", "y"].map(|name| decode(&member(&key.jwk(), name)));
         let with_point = |x: &[u8], y: &[u8]| {
             let [x, y] = [x, y].map(|bytes| format!("{:?}", base64url_encode(bytes)));
@@ -382,6 +399,10 @@ fn points() -> Vec<Element> {
                 with_point(&[&[2], &x[..]].concat(), &y),
             ),
         ]);
+    }
+    for (key, other) in [(&*P256, "secp256k1"), (&*SECP256K1, "P-256")] {
+        let json = key.jwk_with(&[("crv", &format!("{other:?}")), ("alg", "")]);
+        rows.push(skipped("jwk_invalid", format!("a point of {} on {other}", key.key_id), json));
     }
     let crossed = P256.jwk_with(&[("crv", "\"P-384\""), ("alg", "")]);
     rows.push(skipped("jwk_member_encoding", "P-256 coordinates on P-384", crossed));
@@ -469,6 +490,65 @@ fn certificates() -> Vec<Element> {
     rows
 }
 
+fn thumbprints() -> Vec<Element> {
+    let der = certificate(&RSA_A);
+    let parsed = jwksmith_jose::Certificate::from_der(&der).unwrap();
+    let (sha1, sha256) = (parsed.sha1(), parsed.sha256());
+    let x5c = format!("[{:?}]", STANDARD.encode(&der));
+    let with_member = |name: &str, value: &[u8]| {
+        RSA_A.jwk_with(&[("x5c", &x5c), (name, &format!("{:?}", base64url_encode(value)))])
+    };
+    let mut rows = vec![
+        usable("its x5t", with_member("x5t", &sha1)),
+        usable(
+            "its x5t in the old spelling, as hexadecimal digits",
+            with_member("x5t", digits(&sha1).as_bytes()),
+        ),
+        usable("its x5t#S256", with_member("x5t#S256", &sha256)),
+        usable("an x5t and no certificate", RSA_A.jwk_with(&[("x5t", "\"AAAA\"")])),
+    ];
+    let wrong: [(&str, &[u8]); 6] = [
+        ("x5t", &[7; 20]),
+        ("x5t", &sha1[1..]),
+        ("x5t", &sha256),
+        ("x5t#S256", &[7; 32]),
+        ("x5t#S256", &sha1),
+        ("x5t", b""),
+    ];
+    rows.extend(wrong.map(|(name, value)| {
+        skipped("jwk_thumbprint_mismatch", format!("another {name}"), with_member(name, value))
+    }));
+    let old = with_member("x5t#S256", digits(&sha256).as_bytes());
+    rows.push(skipped("jwk_thumbprint_mismatch", "an x5t#S256 in the old spelling", old));
+    for raw in ["1", "null", "[]"] {
+        let json = RSA_A.jwk_with(&[("x5c", &x5c), ("x5t", raw)]);
+        rows.push(skipped("jwk_malformed", format!("x5t is {raw}"), json));
+    }
+    rows
+}
+
+fn certificates_alone() -> Vec<Element> {
+    let alone = |key: &TestKey, changes: &[(&str, &str)]| {
+        let gone = ["n", "e", "x", "y"].map(|name| (name, ""));
+        with(&with_certificate(key, key), &[&gone, changes].concat())
+    };
+    let mut rows: Vec<Element> = [&*RSA_A, &*P256, &*P384, &*P521, &*ED25519]
+        .map(|key| usable(format!("{} by its certificate alone", key.key_id), alone(key, &[])))
+        .into();
+    rows.extend([
+        usable("EC by its certificate, without crv", alone(&P256, &[("crv", "")])),
+        usable("RSA by its certificate, for any algorithm", alone(&RSA_A, &[("alg", "")])),
+        skipped("jwk_certificate_mismatch", "an RSA certificate as EC", alone(&RSA_A, &[("kty", "\"EC\"")])),
+        skipped("jwk_certificate_mismatch", "P-256 as P-384", alone(&P256, &[("crv", "\"P-384\"")])),
+        skipped("jwk_member_missing", "a certificate without kty", alone(&P256, &[("kty", "")])),
+        skipped("jwk_alg", "P-256 for ES384", alone(&P256, &[("alg", "\"ES384\"")])),
+        skipped("jwk_certificate", "a certificate that is none", alone(&P256, &[("x5c", "[\"AAAA\"]")])),
+        skipped("jwk_thumbprint_mismatch", "another x5t", alone(&P256, &[("x5t", "\"AAAA\"")])),
+        skipped("jwk_member_missing", "half of the numbers", alone(&RSA_A, &[("e", "\"AQAB\"")])),
+    ]);
+    rows
+}
+
 fn with_certificate(key: &TestKey, certified: &TestKey) -> String {
     key.jwk_with(&[("x5c", &format!("[{:?}]", STANDARD.encode(certificate(certified))))])
 }
@@ -487,7 +567,7 @@ fn key_ids() -> Vec<Element> {
 }
 
 /// Every table, so that what they meet together can be compared with what is documented.
-const TABLES: [fn() -> Vec<Element>; 13] = [
+const TABLES: [fn() -> Vec<Element>; 15] = [
     no_keys_at_all,
     member_types,
     members_twice,
@@ -500,6 +580,8 @@ const TABLES: [fn() -> Vec<Element>; 13] = [
     points,
     edwards_points,
     certificates,
+    thumbprints,
+    certificates_alone,
     key_ids,
 ];
 
@@ -567,6 +649,16 @@ fn edwards_point_of_small_order_is_skipped() {
 #[test]
 fn certificate_of_another_key_is_skipped() {
     check(&certificates());
+}
+
+#[test]
+fn thumbprint_of_another_certificate_is_skipped() {
+    check(&thumbprints());
+}
+
+#[test]
+fn key_works_from_its_certificate_alone() {
+    check(&certificates_alone());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use jwksmith_jose::{Algorithm, UnixTime};
 
 use crate::at;
 use crate::dev::DevArgs;
+use crate::key::KeyArgs;
 
 /// One command for JSON Web Key Sets: run an authority, verify and inspect tokens
 #[derive(Parser)]
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Show what a token says, without verifying anything
     Inspect(InspectArgs),
+    /// Make keys, convert them, and name what is in a file
+    Key(KeyArgs),
 }
 
 /// What to tell of the inside.
@@ -162,9 +165,10 @@ Examples:
 
 /// Every name of the algorithm table, each under the name that it is written with.
 fn algorithms() -> impl TypedValueParser<Value = Algorithm> {
-    let names = Algorithm::all().map(|algorithm| PossibleValue::new(algorithm.name()));
-    let also_known = PossibleValue::new("Ed25519").hide(true);
-    PossibleValuesParser::new(names.chain([also_known]))
+    let written = Algorithm::all().map(|algorithm| PossibleValue::new(algorithm.name()));
+    let also_known = Algorithm::all().flat_map(|algorithm| algorithm.names().iter().skip(1));
+    let also_known = also_known.map(|name| PossibleValue::new(*name).hide(true));
+    PossibleValuesParser::new(written.chain(also_known))
         .try_map(|name| Algorithm::from_name(&name).ok_or("this algorithm is not supported"))
 }
 

@@ -10,6 +10,7 @@ mod exit;
 mod input;
 mod inspect;
 mod json;
+mod key;
 mod log;
 mod output;
 mod verdict;
@@ -42,5 +43,6 @@ async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Dev(args) => dev::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Inspect(args) => inspect::run(&args),
+        Command::Key(args) => key::run(&args),
     }
 }

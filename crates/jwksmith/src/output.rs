@@ -18,7 +18,20 @@ pub(crate) enum Reader {
 /// # Errors
 /// If standard output cannot be written, except when nobody reads it any more.
 pub(crate) fn data(text: &str) -> io::Result<Reader> {
-    match line_to(&mut io::stdout().lock(), text) {
+    reader(line_to(&mut io::stdout().lock(), text))
+}
+
+/// Prints data that is no text, as it is.
+///
+/// # Errors
+/// As [`data`].
+pub(crate) fn bytes(bytes: &[u8]) -> io::Result<Reader> {
+    let mut stdout = io::stdout().lock();
+    reader(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+fn reader(written: io::Result<()>) -> io::Result<Reader> {
+    match written {
         Ok(()) => Ok(Reader::Present),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
         Err(error) => Err(error),

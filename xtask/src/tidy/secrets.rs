@@ -12,6 +12,9 @@ use super::{House, Violation};
 pub(super) const SECRETS: &[(&str, &str)] = &[
     ("jose", "SigningKey"),
     ("jose", "SecretBytes"),
+    ("jose", "TokenSigner"),
+    ("jose", "PrivateKey"),
+    ("jose", "AnyKey"),
     ("authority", "KeyEncryptionKey"),
     ("authority", "KeyEncryptionKeyText"),
     ("authority", "ClientSecret"),

@@ -1,6 +1,6 @@
 //! Finds the end of the plain part of a JSON string, sixteen bytes at a time: nearly all of a token is strings.
 
-use wide::{CmpEq as _, u8x16};
+use wide::u8x16;
 
 /// Where the next quote, backslash or control character stands, or the end of the text.
 #[inline]

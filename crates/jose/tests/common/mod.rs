@@ -47,6 +47,14 @@ pub(crate) static P256: LazyLock<TestKey> = LazyLock::new(|| TestKey::new("p256"
 pub(crate) static P384: LazyLock<TestKey> = LazyLock::new(|| TestKey::new("p384", Algorithm::ES384));
 pub(crate) static P521: LazyLock<TestKey> = LazyLock::new(|| TestKey::new("p521", Algorithm::ES512));
 pub(crate) static ED25519: LazyLock<TestKey> = LazyLock::new(|| TestKey::new("ed25519", Algorithm::EdDSA));
+pub(crate) static SECP256K1: LazyLock<TestKey> =
+    LazyLock::new(|| TestKey::new("secp256k1", Algorithm::ES256K));
+pub(crate) static ML_DSA_44: LazyLock<TestKey> =
+    LazyLock::new(|| TestKey::new("ml-dsa-44", Algorithm::MlDsa44));
+pub(crate) static ML_DSA_65: LazyLock<TestKey> =
+    LazyLock::new(|| TestKey::new("ml-dsa-65", Algorithm::MlDsa65));
+pub(crate) static ML_DSA_87: LazyLock<TestKey> =
+    LazyLock::new(|| TestKey::new("ml-dsa-87", Algorithm::MlDsa87));
 
 impl TestKey {
     fn new(key_id: &'static str, algorithm: Algorithm) -> Self {
@@ -232,4 +240,10 @@ pub(crate) fn past_the_order(s: &[u8]) -> Vec<u8> {
         u8::try_from(digit & 0xff).unwrap()
     });
     sum.collect()
+}
+
+/// Upper-case hexadecimal digits.
+pub(crate) fn digits(bytes: &[u8]) -> String {
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).map(|c| c.to_ascii_uppercase()).collect()
 }

@@ -13,6 +13,7 @@
 #[cfg(unix)]
 mod docs;
 mod inspect;
+mod key;
 mod lines;
 mod online;
 mod support;
