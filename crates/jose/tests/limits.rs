@@ -22,13 +22,13 @@ use common::{
 use jwksmith_jose::danger::decode_unverified;
 use jwksmith_jose::limits::{
     ASSERTION_BYTES_MAX, ASSERTION_LIFETIME_SECONDS_MAX, ASSERTION_TEXT_CHARACTERS_MAX, HEADER_BYTES_MAX,
-    JSON_DEPTH_MAX, JSON_MEMBERS_MAX, KEY_SET_BYTES_MAX, KEYS_MAX, KID_BYTES_MAX, LEEWAY_SECONDS_MAX,
-    NUMERIC_DATE_SECONDS_MAX, RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_BYTES_MAX, SIGNATURE_BYTES_MAX,
-    TOKEN_BYTES_MAX, X5C_CERTIFICATES_MAX,
+    JSON_DEPTH_MAX, JSON_MEMBERS_MAX, KEY_BYTES_MAX, KEY_SET_BYTES_MAX, KEYS_MAX, KID_BYTES_MAX,
+    LEEWAY_SECONDS_MAX, NUMERIC_DATE_SECONDS_MAX, RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_BYTES_MAX,
+    SIGNATURE_BYTES_MAX, TOKEN_BYTES_MAX, X5C_CERTIFICATES_MAX,
 };
 use jwksmith_jose::{
-    AccessClaims, Algorithm, KeySet, Policy, Profile, Refusal, UnixTime, base64url_encode, explain,
-    preflight, verify,
+    AccessClaims, Algorithm, AnyKey, KeyError, KeySet, Policy, Profile, Refusal, UnixTime, base64url_encode,
+    explain, preflight, verify,
 };
 
 /// How a limit is shown to hold.
@@ -76,6 +76,7 @@ fn rows() -> Vec<(&'static str, Shown)> {
             "HEADER_REMEMBERED_BYTES_MAX",
             Elsewhere("crates/jose/src/headers.rs::header_past_the_length_that_is_kept_is_not_remembered"),
         ),
+        ("KEY_BYTES_MAX", at_and_past(key_bytes, KEY_BYTES_MAX, "key_too_large")),
         ("ASSERTION_BYTES_MAX", at_and_past(assertion_bytes, ASSERTION_BYTES_MAX, "token_too_large")),
         (
             "ASSERTION_LIFETIME_SECONDS_MAX",
@@ -238,6 +239,13 @@ fn exponent(bytes: usize) -> &'static str {
 fn chain(certificates: usize) -> &'static str {
     let one = format!("{:?}", STANDARD.encode(certificate(&RSA_A)));
     usable(RSA_A.jwk_with(&[("x5c", &format!("[{}]", vec![one; certificates].join(",")))]))
+}
+
+/// A single key in a file of its own, with blanks behind it.
+fn key_bytes(bytes: usize) -> &'static str {
+    let jwk = RSA_A.jwk();
+    let text = format!("{jwk}{}", " ".repeat(bytes - jwk.len()));
+    AnyKey::read(text.as_bytes()).err().as_ref().map_or(ACCEPTED, KeyError::code)
 }
 
 fn leeway(seconds: u64) -> &'static str {

