@@ -88,18 +88,27 @@ const REGISTERED: [&str; 18] = [
     "permissions",
 ];
 
-/// The place of a name in [`REGISTERED`]; written out, because the compiler compares names of one length only.
+/// The place of a name in [`REGISTERED`]. Most have three letters; comparing them letter by letter is a short tree of
+/// choices, and not one comparison after the other.
+#[inline]
 fn registered(name: &str) -> Option<usize> {
+    Some(match name.as_bytes() {
+        [b'i', b's', b's'] => 0,
+        [b's', b'u', b'b'] => 1,
+        [b'a', b'u', b'd'] => 2,
+        [b'e', b'x', b'p'] => 3,
+        [b'n', b'b', b'f'] => 4,
+        [b'i', b'a', b't'] => 5,
+        [b'j', b't', b'i'] => 6,
+        [b'a', b'z', b'p'] => 7,
+        [b's', b'i', b'd'] => 8,
+        [_, _, _] => return None,
+        _ => return registered_long(name),
+    })
+}
+
+fn registered_long(name: &str) -> Option<usize> {
     Some(match name {
-        "iss" => 0,
-        "sub" => 1,
-        "aud" => 2,
-        "exp" => 3,
-        "nbf" => 4,
-        "iat" => 5,
-        "jti" => 6,
-        "azp" => 7,
-        "sid" => 8,
         "nonce" => 9,
         "scope" => 10,
         "events" => 11,
@@ -121,8 +130,32 @@ impl<'a> Places<'a> for RawClaims<'a> {
 }
 
 impl<'a> RawClaims<'a> {
+    #[inline]
     fn value(&self, name: &str) -> Option<Value<'a>> {
         *self.values.get(registered(name)?)?
+    }
+
+    #[inline]
+    fn text(&self, claim: &'static str) -> Result<Option<Value<'a>>, Refusal> {
+        match self.value(claim) {
+            Some(value) if !value.kind().is_text() => Err(wrong_type(claim, "a string", value)),
+            value => Ok(value),
+        }
+    }
+
+    #[inline]
+    fn audience(&self) -> Result<Option<Value<'a>>, Refusal> {
+        match self.value("aud") {
+            Some(value) if !value.kind().is_text() && value.kind() != Kind::TextArray => {
+                Err(wrong_type("aud", "a string or an array of strings", value))
+            }
+            value => Ok(value),
+        }
+    }
+
+    #[inline]
+    fn time(&self, claim: &'static str, round: Round) -> Result<Option<UnixTime>, Refusal> {
+        self.value(claim).map(|value| time(claim, value, round)).transpose()
     }
 }
 
@@ -131,35 +164,42 @@ pub(crate) struct Claims<'r, 'a> {
     raw: &'r RawClaims<'a>,
     /// The whole object, for what is not registered.
     text: &'a str,
-    pub(crate) issuer: Option<Cow<'a, str>>,
-    pub(crate) subject: Option<Cow<'a, str>>,
-    audience: Option<Value<'a>>,
+    pub(crate) issuer: Option<Value<'a>>,
+    pub(crate) subject: Option<Value<'a>>,
+    pub(crate) audience: Option<Value<'a>>,
     pub(crate) expires_at: Option<UnixTime>,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) issued_at: Option<UnixTime>,
-    pub(crate) token_id: Option<Cow<'a, str>>,
+    pub(crate) token_id: Option<Value<'a>>,
 }
 
 impl<'r, 'a> Claims<'r, 'a> {
     /// Types the registered claims of `text`, which was read to get them.
     pub(crate) fn typed(raw: &'r RawClaims<'a>, text: &'a str) -> Result<Self, Refusal> {
         Ok(Self {
-            issuer: raw.value("iss").map(|value| self::text("iss", value)).transpose()?,
-            subject: raw.value("sub").map(|value| self::text("sub", value)).transpose()?,
-            audience: raw.value("aud").map(audience).transpose()?,
-            expires_at: raw.value("exp").map(|value| time("exp", value, Round::Down)).transpose()?,
-            not_before: raw.value("nbf").map(|value| time("nbf", value, Round::Up)).transpose()?,
-            issued_at: raw.value("iat").map(|value| time("iat", value, Round::Up)).transpose()?,
-            token_id: raw.value("jti").map(|value| self::text("jti", value)).transpose()?,
+            issuer: raw.text("iss")?,
+            subject: raw.text("sub")?,
+            audience: raw.audience()?,
+            expires_at: raw.time("exp", Round::Down)?,
+            not_before: raw.time("nbf", Round::Up)?,
+            issued_at: raw.time("iat", Round::Up)?,
+            token_id: raw.text("jti")?,
             raw,
             text,
         })
     }
 
     /// Everyone that `aud` names, if it is there.
-    pub(crate) fn audiences(&self) -> Option<impl Iterator<Item = Cow<'a, str>> + use<'a>> {
-        let value = self.audience?;
-        Some(value.as_text().into_iter().chain(value.elements().filter_map(Value::as_text)))
+    pub(crate) fn audiences(&self) -> Vec<String> {
+        let named =
+            self.audience.into_iter().flat_map(|value| value.as_text().into_iter().chain(texts(value)));
+        named.map(Cow::into_owned).collect()
+    }
+
+    /// Whether `aud` names one of these.
+    pub(crate) fn is_for(&self, accepted: &[String]) -> bool {
+        let is_accepted = |named: Value<'_>| accepted.iter().any(|accepted| named.reads(accepted));
+        self.audience.is_some_and(|value| is_accepted(value) || value.elements().any(is_accepted))
     }
 
     /// Another claim, as it came.
@@ -185,9 +225,9 @@ fn text<'a>(claim: &'static str, value: Value<'a>) -> Result<Cow<'a, str>, Refus
     value.as_text().ok_or_else(|| wrong_type(claim, "a string", value))
 }
 
-fn audience(value: Value<'_>) -> Result<Value<'_>, Refusal> {
-    let fits = value.kind().is_text() || value.kind() == Kind::TextArray;
-    if fits { Ok(value) } else { Err(wrong_type("aud", "a string or an array of strings", value)) }
+/// The strings of an array.
+fn texts(value: Value<'_>) -> impl Iterator<Item = Cow<'_, str>> {
+    value.elements().filter_map(Value::as_text)
 }
 
 #[cold]

@@ -109,11 +109,11 @@ impl<'a> Segments<'a> {
 
     /// The segments, if there are just two dots.
     fn between_dots(text: &'a str) -> Option<Self> {
-        let mut dots = memchr::memchr_iter(b'.', text.as_bytes());
-        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else { return None };
-        let (signing_input, signature) = text.split_at_checked(second)?;
-        let (header, claims) = signing_input.split_at_checked(first)?;
-        Some(Self { header, claims: claims.get(1..)?, signature: signature.get(1..)?, signing_input })
+        let (first, last) = (memchr::memchr(b'.', text.as_bytes())?, memchr::memrchr(b'.', text.as_bytes())?);
+        let (header, claims) = (text.get(..first)?, text.get(first.checked_add(1)?..last)?);
+        let (signing_input, signature) = (text.get(..last)?, text.get(last.checked_add(1)?..)?);
+        let is_one = memchr::memchr(b'.', claims.as_bytes()).is_none();
+        is_one.then_some(Self { header, claims, signature, signing_input })
     }
 
     /// The claims' bytes and the signature's, decoded into `memory`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// How many names are compared one by one; more of them, and those spelt with escapes, go into a set.
-const FEW: usize = 16;
+const FEW: usize = 8;
 
 /// The names met so far in one object.
 pub(super) struct Names<'a> {

@@ -178,7 +178,7 @@ impl<'a> Scanner<'a> {
     /// One value; `depth` objects and arrays are open around it.
     #[inline]
     fn value(&mut self, depth: usize) -> Option<Found> {
-        match usual_value(self.text.as_bytes(), self.at) {
+        match usual_value(self.text.as_bytes(), self.at, depth) {
             Some((value, end)) => {
                 self.at = end;
                 Some(value)
@@ -259,7 +259,7 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn member(&mut self, depth: usize) -> Option<Member> {
-        match usual_member(self.text.as_bytes(), self.at) {
+        match usual_member(self.text.as_bytes(), self.at, depth) {
             Some((member, end)) => {
                 self.at = end;
                 Some(member)
@@ -413,21 +413,39 @@ impl<'a> Scanner<'a> {
 /// A member as nearly all are written, `"name":"value"` or `"name":123`, and where it ends. It is a short cut: anything else
 /// is nothing here, and is then looked at from its beginning by the scanner, which would have come to the same.
 #[inline]
-fn usual_member(bytes: &[u8], at: usize) -> Option<(Member, usize)> {
+fn usual_member(bytes: &[u8], at: usize, depth: usize) -> Option<(Member, usize)> {
     let (name, colon) = usual_text(bytes, at)?;
     if bytes.get(colon) != Some(&b':') {
         return None;
     }
-    let (value, end) = usual_value(bytes, colon.wrapping_add(1))?;
+    let (value, end) = usual_value(bytes, colon.wrapping_add(1), depth)?;
     Some((Member { name, value }, end))
 }
 
 #[inline]
-fn usual_value(bytes: &[u8], at: usize) -> Option<(Found, usize)> {
+fn usual_value(bytes: &[u8], at: usize, depth: usize) -> Option<(Found, usize)> {
     match bytes.get(at)? {
         b'"' => usual_text(bytes, at),
         b'1'..=b'9' => usual_number(bytes, at),
+        b'[' if depth < JSON_DEPTH_MAX => usual_texts(bytes, at),
         _ => None,
+    }
+}
+
+/// An array of strings, as `aud` often is.
+#[inline]
+fn usual_texts(bytes: &[u8], start: usize) -> Option<(Found, usize)> {
+    let mut at = start;
+    loop {
+        let (_, end) = usual_text(bytes, at.wrapping_add(1))?;
+        match bytes.get(end)? {
+            b',' => at = end,
+            b']' => {
+                let end = end.wrapping_add(1);
+                return Some((Found { kind: Kind::TextArray, start, end }, end));
+            }
+            _ => return None,
+        }
     }
 }
 

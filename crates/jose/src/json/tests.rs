@@ -140,6 +140,9 @@ fn check_bounds_nesting_at_the_limit_and_one_past_it() {
     let nested = |depth: usize| format!("{}{}", "{\"a\":".repeat(depth - 1) + "{", "}".repeat(depth));
     assert_eq!(fault(&nested(JSON_DEPTH_MAX)), None);
     assert_eq!(fault(&nested(JSON_DEPTH_MAX + 1)), Some(JsonError::TooDeep));
+    let texts = |depth: usize| format!("{{\"a\":{}[\"x\"]{}}}", "[".repeat(depth - 2), "]".repeat(depth - 2));
+    assert_eq!(fault(&texts(JSON_DEPTH_MAX)), None);
+    assert_eq!(fault(&texts(JSON_DEPTH_MAX + 1)), Some(JsonError::TooDeep));
     assert_eq!(fault(&format!("{{\"a\":{}", "[".repeat(100_000))), Some(JsonError::TooDeep));
     assert_eq!(fault(&"[".repeat(100_000)), Some(JsonError::TooDeep));
 }

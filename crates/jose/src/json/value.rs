@@ -86,6 +86,15 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Whether it is this string, however it is spelt.
+    #[inline]
+    pub(crate) fn reads(self, expected: &str) -> bool {
+        match self.kind {
+            Kind::Text => self.text == expected,
+            _ => self.as_text().is_some_and(|text| text == expected),
+        }
+    }
+
     /// The value of an object's member of this name.
     pub(crate) fn find(self, name: &str) -> Option<Self> {
         self.members().find(|(found, _)| found == name).map(|(_, value)| value)

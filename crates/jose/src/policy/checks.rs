@@ -83,23 +83,26 @@ impl Policy {
 }
 
 fn issuer(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
-    let found = claims.issuer.as_ref().ok_or(Refusal::ClaimMissing("iss"))?;
-    if *found == policy.issuer {
+    let found = claims.issuer.ok_or(Refusal::ClaimMissing("iss"))?;
+    if found.reads(&policy.issuer) {
         return Ok(Demanded::Yes);
     }
-    Err(Refusal::IssuerMismatch { expected: policy.issuer.clone(), found: found.to_string() })
+    Err(Refusal::IssuerMismatch { expected: policy.issuer.clone(), found: text(Some(found)).into_owned() })
 }
 
 fn audience(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
-    let mut found = claims.audiences().ok_or(Refusal::ClaimMissing("aud"))?;
-    if found.any(|named| policy.audiences.iter().any(|accepted| *accepted == named)) {
+    if claims.audience.is_none() {
+        return Err(Refusal::ClaimMissing("aud"));
+    }
+    if claims.is_for(&policy.audiences) {
         return Ok(Demanded::Yes);
     }
-    Err(Refusal::AudienceMismatch { expected: policy.audiences.clone(), found: audiences(claims) })
+    Err(Refusal::AudienceMismatch { expected: policy.audiences.clone(), found: claims.audiences() })
 }
 
-fn audiences(claims: &Claims<'_, '_>) -> Vec<String> {
-    claims.audiences().into_iter().flatten().map(Cow::into_owned).collect()
+/// A string that was found to be one; an absent one is empty.
+fn text(value: Option<Value<'_>>) -> Cow<'_, str> {
+    value.and_then(Value::as_text).unwrap_or_default()
 }
 
 fn expiry(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome {
@@ -147,12 +150,12 @@ fn profile_claims(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outc
 }
 
 fn subject(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
-    let subject = claims.subject.as_deref().unwrap_or_default();
+    let subject = text(claims.subject);
     match policy.profile {
         // OpenID Connect Core §2: it identifies the user; an empty one would identify everybody.
         Profile::IdToken if subject.is_empty() => Err(Refusal::ClaimEmpty("sub")),
         // RFC 7523 §3: the client speaks for itself.
-        Profile::ClientAssertion => is_equal("sub", &policy.issuer, subject),
+        Profile::ClientAssertion => is_equal("sub", &policy.issuer, &subject),
         Profile::IdToken => Ok(Demanded::Yes),
         _ => Ok(Demanded::No),
     }
@@ -163,7 +166,7 @@ fn authorized_party(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Ou
     if policy.profile != Profile::IdToken {
         return Ok(Demanded::No);
     }
-    let several = claims.audiences().is_some_and(|audiences| audiences.count() > 1);
+    let several = claims.audiences().len() > 1;
     match claims.other_text("azp")? {
         None if several => Err(Refusal::ClaimMissing("azp")),
         None => Ok(Demanded::No),
@@ -217,16 +220,17 @@ fn assertion(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome
     if policy.profile != Profile::ClientAssertion {
         return Ok(Demanded::No);
     }
-    if claims.audiences().is_some_and(|audiences| audiences.count() > 1) {
-        return Err(Refusal::AudienceNotSole { found: audiences(claims) });
+    let found = claims.audiences();
+    if found.len() > 1 {
+        return Err(Refusal::AudienceNotSole { found });
     }
-    for (claim, text) in [("iss", &claims.issuer), ("sub", &claims.subject), ("jti", &claims.token_id)] {
-        let characters = text.as_ref().map_or(0, |text| text.chars().count());
+    for (claim, value) in [("iss", claims.issuer), ("sub", claims.subject), ("jti", claims.token_id)] {
+        let characters = text(value).chars().count();
         if characters > ASSERTION_TEXT_CHARACTERS_MAX {
             return Err(Refusal::ClaimTooLong { claim, characters, max: ASSERTION_TEXT_CHARACTERS_MAX });
         }
     }
-    if claims.token_id.as_deref() == Some("") {
+    if claims.token_id.is_some_and(|value| value.reads("")) {
         return Err(Refusal::ClaimEmpty("jti"));
     }
     let latest = now.saturating_add(ASSERTION_LIFETIME_SECONDS_MAX).saturating_add(policy.leeway_seconds());
