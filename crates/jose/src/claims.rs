@@ -175,6 +175,7 @@ pub(crate) struct Claims<'r, 'a> {
 
 impl<'r, 'a> Claims<'r, 'a> {
     /// Types the registered claims of `text`, which was read to get them.
+    #[inline]
     pub(crate) fn typed(raw: &'r RawClaims<'a>, text: &'a str) -> Result<Self, Refusal> {
         Ok(Self {
             issuer: raw.text("iss")?,
@@ -242,28 +243,16 @@ enum Round {
     Up,
 }
 
+#[inline]
 fn time(claim: &'static str, value: Value<'_>, round: Round) -> Result<UnixTime, Refusal> {
-    let number = Some(value.raw()).filter(|_| value.kind() == Kind::Number);
-    let seconds = number.and_then(|number| match short_whole(number) {
-        Some(seconds) => Some(seconds).filter(|seconds| *seconds <= NUMERIC_DATE_SECONDS_MAX),
-        None => whole_seconds(number.parse().ok()?, round),
-    });
-    let expected = "a number of seconds between 1970 and the year 9999";
-    seconds.map(UnixTime::from_seconds).ok_or_else(|| wrong_type(claim, expected, value))
-}
-
-/// How many digits the latest time has.
-const NUMERIC_DATE_DIGITS_MAX: usize = 12;
-
-/// A whole number of as many digits as any time has, which nearly all are.
-fn short_whole(number: &str) -> Option<u64> {
-    if number.len() > NUMERIC_DATE_DIGITS_MAX {
-        return None;
+    let seconds = match value.as_whole() {
+        Some(seconds) => Some(seconds),
+        None => value.as_number().and_then(|seconds| whole_seconds(seconds, round)),
+    };
+    match seconds {
+        Some(seconds) if seconds <= NUMERIC_DATE_SECONDS_MAX => Ok(UnixTime::from_seconds(seconds)),
+        _ => Err(wrong_type(claim, "a number of seconds between 1970 and the year 9999", value)),
     }
-    let digit = |byte: u8| Some(byte.wrapping_sub(b'0')).filter(|digit| *digit < 10);
-    number
-        .bytes()
-        .try_fold(0, |whole: u64, byte| Some(whole.wrapping_mul(10).wrapping_add(digit(byte)?.into())))
 }
 
 #[expect(clippy::as_conversions, reason = "the bounds below keep both conversions exact")]

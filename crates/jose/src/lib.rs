@@ -41,6 +41,7 @@ mod json_writer;
 mod jwk;
 mod key;
 mod key_error;
+mod key_id;
 mod keyset;
 pub mod limits;
 mod members;

@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::claims::RawClaims;
 use crate::json;
+use crate::key_id::KeyId;
 use crate::token::{Header, Part};
 use crate::{Algorithm, KeySet, Policy, Refusal, UnixTime};
 
@@ -16,7 +17,7 @@ use crate::{Algorithm, KeySet, Policy, Refusal, UnixTime};
 pub struct Verified<T> {
     claims: T,
     algorithm: Algorithm,
-    key_id: Option<String>,
+    key_id: Option<KeyId>,
 }
 
 impl<T> Verified<T> {
@@ -37,7 +38,7 @@ impl<T> Verified<T> {
 
     /// The `kid` that the token named.
     pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
+        self.key_id.as_ref().map(KeyId::as_str)
     }
 }
 
@@ -106,7 +107,7 @@ pub fn verify_in<'m, T: Deserialize<'m>>(
 ) -> Result<Verified<T>, Refusal> {
     let (header, _, claims) = checked(&mut memory.bytes, token, keys, policy, now)?;
     let claims = claims.map_err(Refusal::ClaimsShape)?;
-    Ok(Verified { claims, algorithm: header.algorithm(), key_id: header.key_id().map(str::to_owned) })
+    Ok(Verified { claims, algorithm: header.algorithm(), key_id: header.key_id().map(KeyId::from) })
 }
 
 /// Verifies a compact token against a key set at `now`, and keeps its claims as they were signed.

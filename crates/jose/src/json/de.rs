@@ -105,13 +105,13 @@ impl Value<'_> {
     }
 
     fn visit_number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        if let Some(number) = self.number::<u64>() {
+        if let Some(number) = self.as_whole().or_else(|| self.number()) {
             return visitor.visit_u64(number);
         }
         match self.number::<i64>() {
             // RFC 8259 has a negative zero, which is no whole number here.
             Some(number) if number != 0 => visitor.visit_i64(number),
-            _ => visitor.visit_f64(self.number().unwrap_or(f64::NAN)),
+            _ => visitor.visit_f64(self.as_number().unwrap_or(f64::NAN)),
         }
     }
 }

@@ -86,6 +86,22 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// A whole number that is not negative, as nearly all are.
+    #[inline]
+    pub(crate) fn as_whole(self) -> Option<u64> {
+        if self.kind != Kind::Number || self.text.len() > WHOLE_DIGITS_ALWAYS_FIT {
+            return None;
+        }
+        let digit = |byte: u8| Some(byte.wrapping_sub(b'0')).filter(|digit| *digit < 10);
+        let next = |whole: u64, byte| Some(whole.wrapping_mul(10).wrapping_add(digit(byte)?.into()));
+        self.text.bytes().try_fold(0, next)
+    }
+
+    /// Any number, as near as a double comes to it.
+    pub(crate) fn as_number(self) -> Option<f64> {
+        self.text.parse().ok().filter(|_| self.kind == Kind::Number)
+    }
+
     /// Whether it is this string, however it is spelt.
     #[inline]
     pub(crate) fn reads(self, expected: &str) -> bool {
@@ -116,6 +132,9 @@ impl<'a> Value<'a> {
         })
     }
 }
+
+/// So many digits are below 2^64 whatever they are.
+const WHOLE_DIGITS_ALWAYS_FIT: usize = 19;
 
 /// RFC 8259 §7. The escapes were found well-formed before.
 fn unescaped(raw: &str) -> String {

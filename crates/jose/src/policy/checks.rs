@@ -83,7 +83,7 @@ impl Policy {
 }
 
 fn issuer(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
-    let found = claims.issuer.ok_or(Refusal::ClaimMissing("iss"))?;
+    let Some(found) = claims.issuer else { return Err(Refusal::ClaimMissing("iss")) };
     if found.reads(&policy.issuer) {
         return Ok(Demanded::Yes);
     }
@@ -107,7 +107,7 @@ fn text(value: Option<Value<'_>>) -> Cow<'_, str> {
 
 fn expiry(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome {
     let leeway = policy.leeway_seconds();
-    let expired_at = claims.expires_at.ok_or(Refusal::ClaimMissing("exp"))?;
+    let Some(expired_at) = claims.expires_at else { return Err(Refusal::ClaimMissing("exp")) };
     // RFC 7519 §4.1.4: not accepted "on or after" this time.
     if now < expired_at.saturating_add(leeway) {
         Ok(Demanded::Yes)
@@ -287,7 +287,7 @@ fn mismatch(claim: &str, expected: &str, found: &str) -> Refusal {
 
 /// RFC 7515 §4.1.9: `typ` is a media type whose `application/` may be left out; media types have no case.
 fn is_same_type(one: &str, other: &str) -> bool {
-    media_type(one).eq_ignore_ascii_case(media_type(other))
+    one == other || media_type(one).eq_ignore_ascii_case(media_type(other))
 }
 
 fn media_type(token_type: &str) -> &str {
