@@ -152,6 +152,7 @@ impl RawJwk<'_> {
         self.refuse_malformed()?;
         // RFC 7517 §9.2: private members in a published key are a disclosed private key.
         self.private.map_or(Ok(()), |member| Err(SkipReason::PrivateMember(member)))?;
+        self.refuse_published_secret(origin)?;
         let key_id = self.checked_key_id()?;
         self.refuse_other_use("verify")?;
         let (family, leaf) = self.kind()?;
@@ -162,6 +163,12 @@ impl RawJwk<'_> {
         }
         let (numbers, certificate) = self.certified_numbers(family, leaf)?;
         Ok(UsableJwk { key_id, key: VerifyingKey::from_public(&numbers, &algorithms)?, certificate })
+    }
+
+    /// RFC 7517 §9.2: a secret that is published is none, whatever it is for.
+    fn refuse_published_secret(&self, origin: Origin) -> Result<(), SkipReason> {
+        let is_secret = matches!(&self.kty, Loose::Text(kty) if kty == Family::Secret.key_type());
+        if is_secret && origin == Origin::Published { Err(SkipReason::PrivateMember("k")) } else { Ok(()) }
     }
 
     /// The one key of a text of its own.

@@ -14,6 +14,9 @@ pub const SIGNATURE_BYTES_MAX: usize = 4627;
 /// The longest `kid`, in bytes. Longer ones are noise in every log and cache they reach.
 pub const KID_BYTES_MAX: usize = 256;
 
+/// The longest JSON text that [`crate::json::from_slice`] reads, in bytes; tokens, keys and key sets have limits of their own.
+pub const JSON_BYTES_MAX: usize = 256 * 1024;
+
 /// How deep objects and arrays may nest in a token, a key set or a discovery document.
 pub const JSON_DEPTH_MAX: usize = 32;
 

@@ -162,8 +162,10 @@ fn decode_part<'m>(
 
 #[cold]
 fn wrong_segments(text: &str) -> Refusal {
+    // RFC 7515 §7.2: the JSON serialization has dots where its texts have some, and is no encrypted token for that.
+    let is_json = text.trim_start().starts_with('{');
     match text.split('.').take(SEGMENTS_COUNTED_MAX).count() {
-        5 => Refusal::Encrypted,
+        5 if !is_json => Refusal::Encrypted,
         found => Refusal::Segments { found },
     }
 }

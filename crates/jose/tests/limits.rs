@@ -54,6 +54,10 @@ fn rows() -> Vec<(&'static str, Shown)> {
         ("KID_BYTES_MAX", at_and_past(key_id, KID_BYTES_MAX, "kid_invalid")),
         ("JSON_DEPTH_MAX", at_and_past(depth, JSON_DEPTH_MAX, "claims_malformed")),
         ("JSON_MEMBERS_MAX", at_and_past(members, JSON_MEMBERS_MAX, "claims_malformed")),
+        (
+            "JSON_BYTES_MAX",
+            Elsewhere("crates/jose/src/json/tests.rs::text_past_its_limit_is_refused_for_its_size"),
+        ),
         ("KEY_SET_BYTES_MAX", at_and_past(key_set_bytes, KEY_SET_BYTES_MAX, "key_set_too_large")),
         ("KEYS_MAX", at_and_past(keys, KEYS_MAX, "key_set_too_many_keys")),
         ("RSA_BITS_MIN", Here(modulus(RSA_BITS_MIN), modulus(RSA_BITS_MIN - 1), "jwk_weak")),

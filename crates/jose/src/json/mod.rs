@@ -18,7 +18,7 @@ mod value;
 
 use serde::Deserialize;
 
-use crate::limits::{JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
+use crate::limits::{JSON_BYTES_MAX, JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
 
 pub(crate) use read::{NoPlaces, Places, read};
 pub(crate) use scan::Duplicates;
@@ -54,6 +54,12 @@ pub enum JsonError {
     /// An object has more members than [`JSON_MEMBERS_MAX`].
     #[error("one of its objects has more than {JSON_MEMBERS_MAX} members")]
     TooManyMembers,
+    /// Longer than [`JSON_BYTES_MAX`].
+    #[error("it has {bytes} bytes, more than the {JSON_BYTES_MAX} that are accepted")]
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+    },
     /// It is an object, but not of the expected shape.
     #[error("{0}")]
     Shape(String),
@@ -76,6 +82,9 @@ pub enum JsonError {
 /// # Errors
 /// As [`JsonError`] says; `Shape` when the object is well-formed but `T` does not fit it.
 pub fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonError> {
+    if bytes.len() > JSON_BYTES_MAX {
+        return Err(JsonError::TooLarge { bytes: bytes.len() });
+    }
     read(utf8(bytes)?, &mut NoPlaces)?.map_err(JsonError::Shape)
 }
 

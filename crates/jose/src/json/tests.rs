@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::{JsonError, check, from_slice};
-use crate::limits::{JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
+use crate::limits::{JSON_BYTES_MAX, JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
 
 fn fault(text: &str) -> Option<JsonError> {
     check(text).err()
@@ -155,6 +155,15 @@ fn check_bounds_members_at_the_limit_and_one_past_it() {
     };
     assert_eq!(fault(&object(JSON_MEMBERS_MAX)), None);
     assert_eq!(fault(&object(JSON_MEMBERS_MAX + 1)), Some(JsonError::TooManyMembers));
+}
+
+#[test]
+fn text_past_its_limit_is_refused_for_its_size() {
+    let spaced = |bytes: usize| from_slice::<Json>(format!("{:<bytes$}", "{}").as_bytes());
+    assert_eq!(spaced(JSON_BYTES_MAX).err(), None);
+    assert_eq!(spaced(JSON_BYTES_MAX + 1).err(), Some(JsonError::TooLarge { bytes: JSON_BYTES_MAX + 1 }));
+    let malformed = vec![b'['; JSON_BYTES_MAX + 1];
+    assert_eq!(from_slice::<Json>(&malformed).err(), Some(JsonError::TooLarge { bytes: JSON_BYTES_MAX + 1 }));
 }
 
 #[derive(Debug, PartialEq, Deserialize)]

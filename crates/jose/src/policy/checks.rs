@@ -150,14 +150,14 @@ fn profile_claims(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outc
 }
 
 fn subject(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
-    let subject = text(claims.subject);
+    let Some(subject) = claims.subject else { return Ok(Demanded::No) };
     match policy.profile {
-        // OpenID Connect Core §2: it identifies the user; an empty one would identify everybody.
-        Profile::IdToken if subject.is_empty() => Err(Refusal::ClaimEmpty("sub")),
+        Profile::AccessToken => Ok(Demanded::No),
+        // It says whom the token is about; an empty one would be about everybody.
+        _ if subject.reads("") => Err(Refusal::ClaimEmpty("sub")),
         // RFC 7523 §3: the client speaks for itself.
-        Profile::ClientAssertion => is_equal("sub", &policy.issuer, &subject),
-        Profile::IdToken => Ok(Demanded::Yes),
-        _ => Ok(Demanded::No),
+        Profile::ClientAssertion => is_equal("sub", &policy.issuer, &text(claims.subject)),
+        _ => Ok(Demanded::Yes),
     }
 }
 
