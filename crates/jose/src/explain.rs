@@ -112,7 +112,7 @@ impl Explanation {
         let signature = self.reached("signature encoding", "RFC 7515 §2", signature);
         self.check_header(policy, header.as_ref());
         self.check_key(keys, segments.as_ref(), header.as_ref(), signature.as_deref());
-        self.check_claims(policy, claims, now);
+        self.check_claims(policy, claims.as_deref(), now);
     }
 
     fn check_header(&mut self, policy: &Policy, header: Option<&Header>) {
@@ -136,8 +136,8 @@ impl Explanation {
         self.reached("signature", "RFC 7515 §5.2", checked);
     }
 
-    fn check_claims(&mut self, policy: &Policy, bytes: Option<Vec<u8>>, now: UnixTime) {
-        let read = bytes.as_ref().map(|bytes| raw_claims(bytes));
+    fn check_claims(&mut self, policy: &Policy, bytes: Option<&[u8]>, now: UnixTime) {
+        let read = bytes.map(raw_claims);
         let read = self.reached("claims", "RFC 7519 §7.2", read);
         let claims = read.as_ref().map(|(raw, text)| Claims::typed(raw, text));
         let claims = self.reached("claim types", "RFC 7519 §4.1", claims);

@@ -136,13 +136,11 @@ impl KeySet {
 
     #[cold]
     fn why_several(&self, header: &Header) -> Refusal {
-        match header.key_id() {
-            Some(key_id) => Refusal::KeyAmbiguous { key_id: key_id.to_owned() },
-            None => {
-                let candidates = self.keys.iter().filter(|key| key.fit(header).is_ok()).count();
-                Refusal::KeyIdRequired { candidates }
-            }
+        if let Some(key_id) = header.key_id() {
+            return Refusal::KeyAmbiguous { key_id: key_id.to_owned() };
         }
+        let candidates = self.keys.iter().filter(|key| key.fit(header).is_ok()).count();
+        Refusal::KeyIdRequired { candidates }
     }
 
     #[cold]
@@ -172,7 +170,10 @@ fn elements(document: Value<'_>) -> Result<Vec<Value<'_>>, KeySetError> {
 
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeySet").field("keys", &self.keys).field("skipped", &self.skipped).finish()
+        f.debug_struct("KeySet")
+            .field("keys", &self.keys)
+            .field("skipped", &self.skipped)
+            .finish_non_exhaustive()
     }
 }
 

@@ -85,7 +85,7 @@ enum Keys {
     /// From the issuer, located and kept fresh
     Located(Box<Verifier>),
     /// From a file
-    Given { keys: KeySet, policy: Policy },
+    Given { keys: Box<KeySet>, policy: Box<Policy> },
 }
 
 impl Judge {
@@ -93,7 +93,7 @@ impl Judge {
         let clock = Arc::new(CommandClock::new(args.at));
         let policy = policy(args)?;
         let keys = match &args.jwks {
-            Some(file) => Keys::Given { keys: read_keys(file)?, policy },
+            Some(file) => Keys::Given { keys: Box::new(read_keys(file)?), policy: Box::new(policy) },
             None => Keys::Located(Box::new(verifier(policy, &clock)?)),
         };
         Ok(Self { keys, clock })

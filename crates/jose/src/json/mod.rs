@@ -14,6 +14,7 @@ mod names;
 mod plain;
 mod read;
 mod scan;
+mod usual;
 mod value;
 
 use serde::Deserialize;

@@ -13,11 +13,11 @@ pub(super) fn end_of_plain(bytes: &[u8], from: usize) -> usize {
         at = at.wrapping_add(chunk.len());
     }
     let rest = bytes.get(at..).unwrap_or_default();
-    at.wrapping_add(rest.iter().position(is_special).unwrap_or(rest.len()))
+    at.wrapping_add(rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len()))
 }
 
 #[inline]
-fn is_special(byte: &u8) -> bool {
+fn is_special(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\' | 0..0x20)
 }
 
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn plain_text_holds_everything_else() {
-        let plain: Vec<u8> = (0x20..=0xff).filter(|byte| !is_special(byte)).collect();
+        let plain: Vec<u8> = (0x20..=0xff).filter(|byte| !is_special(*byte)).collect();
         for start in 0..plain.len() {
             assert_eq!(end_of_plain(&plain, start), plain.len(), "from {start}");
         }

@@ -8,6 +8,7 @@ use super::JsonError;
 use super::names::Names;
 use super::plain::end_of_plain;
 use super::read::Places;
+use super::usual::{usual_member, usual_value};
 use super::value::{Kind, Value};
 use crate::limits::{JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
 
@@ -28,9 +29,9 @@ pub(super) struct Found {
 
 /// A member of an object.
 #[derive(Clone, Copy)]
-struct Member {
-    name: Found,
-    value: Found,
+pub(super) struct Member {
+    pub(super) name: Found,
+    pub(super) value: Found,
 }
 
 /// A JSON text under way. Its functions give nothing when the text is at fault, and the fault is noted.
@@ -55,19 +56,19 @@ impl<'a> Scanner<'a> {
     /// The next element of an array that was scanned before.
     #[inline]
     pub(super) fn next_element(&mut self) -> Option<Value<'a>> {
-        self.to_next()?;
+        self.reach_next()?;
         self.value(0).map(|found| Value::at(self.text, found))
     }
 
     /// The next member of an object that was scanned before: its name and its value.
     pub(super) fn next_member(&mut self) -> Option<(Value<'a>, Value<'a>)> {
-        self.to_next()?;
+        self.reach_next()?;
         let Member { name, value } = self.member(0)?;
         Some((Value::at(self.text, name), Value::at(self.text, value)))
     }
 
     #[inline]
-    fn to_next(&mut self) -> Option<()> {
+    fn reach_next(&mut self) -> Option<()> {
         self.blanks();
         self.take(b',');
         self.blanks();
@@ -103,17 +104,15 @@ impl<'a> Scanner<'a> {
         if members.count > JSON_MEMBERS_MAX {
             return self.refuse(JsonError::TooManyMembers);
         }
-        let name = match name.kind() {
-            Kind::Text => Cow::Borrowed(name.raw()),
-            _ => name.as_text()?,
-        };
-        match places.place(&name) {
+        let read = name.as_text()?;
+        match places.place(&read) {
             Some(place @ None) => *place = Some(value),
-            Some(Some(_)) => return self.refuse(JsonError::DuplicateMember(name.into_owned())),
-            None => self.admit(&mut members.names, &name)?,
+            // A registered name is known to stand twice by its place, and needs no other list.
+            Some(Some(_)) => return self.refuse(JsonError::DuplicateMember(read.into_owned())),
+            None => self.admit(&mut members.names, name, &read)?,
         }
         members.is_closed = self.closes(b'}', "`,` or `}`")?;
-        Some((name, value))
+        Some((read, value))
     }
 
     /// Whether the whole text was scanned to its end, and was in order.
@@ -210,8 +209,8 @@ impl<'a> Scanner<'a> {
         let mut names = Names::default();
         for _ in 0..JSON_MEMBERS_MAX {
             let member = self.member(inner)?;
-            let name = Value::at(self.text, member.name).as_text()?;
-            self.admit(&mut names, &name)?;
+            let name = Value::at(self.text, member.name);
+            self.admit(&mut names, name, &name.as_text()?)?;
             if self.closes(b'}', "`,` or `}`")? {
                 return Some(Kind::Object);
             }
@@ -282,19 +281,16 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn admit(&mut self, names: &mut Names<'a>, name: &Cow<'a, str>) -> Option<()> {
+    fn admit(&mut self, names: &mut Names<'a>, name: Value<'a>, read: &str) -> Option<()> {
         if self.duplicates == Duplicates::Allowed {
             return Some(());
         }
-        let is_reserved = name.starts_with(RESERVED);
-        let is_new = match name {
-            Cow::Borrowed(name) => names.insert(name),
-            Cow::Owned(name) => names.insert_owned(name),
-        };
-        match (is_reserved, is_new) {
+        let is_new =
+            if name.kind() == Kind::Text { names.insert(name.raw()) } else { names.insert_owned(read) };
+        match (read.starts_with(RESERVED), is_new) {
             (false, true) => Some(()),
-            (true, _) => self.refuse(JsonError::ReservedMember(name.to_string())),
-            _ => self.refuse(JsonError::DuplicateMember(name.to_string())),
+            (true, _) => self.refuse(JsonError::ReservedMember(read.to_owned())),
+            _ => self.refuse(JsonError::DuplicateMember(read.to_owned())),
         }
     }
 
@@ -410,72 +406,6 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// A member as nearly all are written, `"name":"value"` or `"name":123`, and where it ends. It is a short cut: anything else
-/// is nothing here, and is then looked at from its beginning by the scanner, which would have come to the same.
-#[inline]
-fn usual_member(bytes: &[u8], at: usize, depth: usize) -> Option<(Member, usize)> {
-    let (name, colon) = usual_text(bytes, at)?;
-    if bytes.get(colon) != Some(&b':') {
-        return None;
-    }
-    let (value, end) = usual_value(bytes, colon.wrapping_add(1), depth)?;
-    Some((Member { name, value }, end))
-}
-
-#[inline]
-fn usual_value(bytes: &[u8], at: usize, depth: usize) -> Option<(Found, usize)> {
-    match bytes.get(at)? {
-        b'"' => usual_text(bytes, at),
-        b'1'..=b'9' => usual_number(bytes, at),
-        b'[' if depth < JSON_DEPTH_MAX => usual_texts(bytes, at),
-        _ => None,
-    }
-}
-
-/// An array of strings, as `aud` often is.
-#[inline]
-fn usual_texts(bytes: &[u8], start: usize) -> Option<(Found, usize)> {
-    let mut at = start;
-    loop {
-        let (_, end) = usual_text(bytes, at.wrapping_add(1))?;
-        match bytes.get(end)? {
-            b',' => at = end,
-            b']' => {
-                let end = end.wrapping_add(1);
-                return Some((Found { kind: Kind::TextArray, start, end }, end));
-            }
-            _ => return None,
-        }
-    }
-}
-
-#[inline]
-fn usual_text(bytes: &[u8], at: usize) -> Option<(Found, usize)> {
-    if bytes.get(at) != Some(&b'"') {
-        return None;
-    }
-    let start = at.wrapping_add(1);
-    let end = end_of_plain(bytes, start);
-    if bytes.get(end) != Some(&b'"') {
-        return None;
-    }
-    Some((Found { kind: Kind::Text, start, end }, end.wrapping_add(1)))
-}
-
-#[inline]
-fn usual_number(bytes: &[u8], start: usize) -> Option<(Found, usize)> {
-    let mut end = start;
-    while let Some(b'0'..=b'9') = bytes.get(end) {
-        end = end.wrapping_add(1);
-    }
-    let is_usual =
-        matches!(bytes.get(end), Some(b',' | b'}')) && end.wrapping_sub(start) < DIGITS_ALWAYS_FINITE;
-    if !is_usual {
-        return None;
-    }
-    Some((Found { kind: Kind::Number, start, end }, end))
-}
-
 /// The outermost object under way.
 pub(super) struct Members<'a> {
     names: Names<'a>,
@@ -488,7 +418,7 @@ pub(super) struct Members<'a> {
 const RESERVED: &str = "$serde_json::private::";
 
 /// So many digits are below 1e308 whatever they are.
-const DIGITS_ALWAYS_FINITE: usize = 300;
+pub(super) const DIGITS_ALWAYS_FINITE: usize = 300;
 
 fn is_finite(number: &str) -> bool {
     number.parse::<f64>().is_ok_and(f64::is_finite)
