@@ -55,6 +55,7 @@ const RULES: &[Rule] = &[
     ("status-codes", sources::status_codes),
     ("only-the-binary-talks", sources::only_the_binary_talks),
     ("no-value-in-security-json", sources::no_value_in_security_json),
+    ("one-json-reader", sources::one_json_reader),
     ("names", sources::names),
     ("allow-reason", sources::allow_reason),
     ("header", sources::header),

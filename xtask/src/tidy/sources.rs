@@ -76,6 +76,19 @@ pub(super) fn no_value_in_security_json(house: &House<'_>) -> Vec<Violation> {
     readers.flat_map(|file| file.bans(&["serde_json::Value", "serde_json::value"], why)).collect()
 }
 
+/// One reader of JSON in `jwksmith-jose`: a second one would be a second opinion about what a token says.
+pub(super) fn one_json_reader(house: &House<'_>) -> Vec<Violation> {
+    let why = "jwksmith-jose reads JSON through its own `json` module only";
+    let readers = [
+        "serde_json::from_str",
+        "serde_json::from_slice",
+        "serde_json::from_reader",
+        "serde_json::Deserializer",
+    ];
+    let sources = house.tree.shipped().filter(|file| file.crate_directory() == Some("jose"));
+    sources.flat_map(|file| file.bans(&readers, why)).collect()
+}
+
 /// Accessors are named after what they return.
 pub(super) fn names(house: &House<'_>) -> Vec<Violation> {
     let why = "name it after what it returns";

@@ -143,6 +143,8 @@ const BREACHES: &[Breach] = &[
     ("no-value-in-security-json", "crates/jose/src/x.rs", 2, |made| made.with_code("crates/jose/src/x.rs", "fn f(x: serde_json::Value) {}")),
     ("no-value-in-security-json", "crates/verifier/src/x.rs", 2, |made| made.with_code("crates/verifier/src/x.rs", "use serde_json::{Map, Value};")),
     ("no-value-in-security-json", "crates/authority/src/x.rs", 2, |made| made.with_code("crates/authority/src/x.rs", "use serde_json::value::Value;")),
+    ("one-json-reader", "crates/jose/src/x.rs", 2, |made| made.with_code("crates/jose/src/x.rs", "fn f() { serde_json::from_str::<u8>(x); }")),
+    ("one-json-reader", "crates/jose/src/x.rs", 2, |made| made.with_code("crates/jose/src/x.rs", "use serde_json::{Deserializer, to_vec};")),
     ("names", "crates/server/src/x.rs", 2, |made| made.with_code("crates/server/src/x.rs", "pub fn get_key() {}")),
     ("allow-reason", "crates/server/src/x.rs", 2, |made| made.with_code("crates/server/src/x.rs", "#[allow(dead_code)]\nfn f() {}")),
     ("allow-reason", "crates/server/src/x.rs", 2, |made| made.with_code("crates/server/src/x.rs", "#[expect(\n    dead_code,\n)]\nfn f() {}")),
