@@ -1,12 +1,14 @@
 //! Claims as JSON text (RFC 8259), byte for byte as `serde_json` writes them, and faster.
 //!
-//! Most of what a token costs beside its signature is this text. Here strings are looked at eight bytes at a time, and what
+//! Most of what a token costs beside its signature is this text. Here strings are looked at many bytes at a time, and what
 //! claims are made of is written at once: objects, arrays, strings, whole numbers, booleans and null. Whatever else comes is
 //! left to `serde_json`, which then writes the whole text.
 
 use std::fmt::{self, Display};
 
 use serde::ser::{self, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple};
+
+use crate::json;
 
 /// The value as JSON, in a buffer that begins with room for so many bytes.
 pub(crate) fn write(value: &impl Serialize, bytes: usize) -> Result<Vec<u8>, serde_json::Error> {
@@ -65,24 +67,9 @@ impl Writer<'_> {
     }
 }
 
-/// Whether a string has a quote, a backslash or a control character in it (RFC 8259 §7). Nearly none has, so every word is
-/// looked at without asking in between.
+/// RFC 8259 §7: quotes, backslashes and control characters. Nearly no string has one.
 fn needs_escape(text: &[u8]) -> bool {
-    let (words, rest) = text.as_chunks::<8>();
-    let suspects = words.iter().fold(0, |suspects, word| suspects | suspects_in(u64::from_le_bytes(*word)));
-    suspects & HIGHS != 0 || rest.iter().any(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'))
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = ONES << 7;
-
-/// Eight bytes at once: the high bit of each that needs an escape. A byte less than `n` is one whose high bit is set by
-/// taking `n` away, and was not before; a byte is equal to another if their difference is less than one. A borrow can only
-/// make a byte suspect that follows one which is.
-fn suspects_in(word: u64) -> u64 {
-    let less = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word;
-    let equal = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
-    less(word, 0x20) | equal(b'"') | equal(b'\\')
+    json::end_of_plain(text, 0) != text.len()
 }
 
 /// Elements or members under way.

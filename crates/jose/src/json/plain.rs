@@ -4,7 +4,7 @@ use wide::u8x16;
 
 /// Where the next quote, backslash or control character stands, or the end of the text.
 #[inline]
-pub(super) fn end_of_plain(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn end_of_plain(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
         if let Some(ahead) = first_special(chunk) {
