@@ -155,7 +155,9 @@ fn decode_part<'m>(
     bytes_max: usize,
     memory: &'m mut [u8],
 ) -> Result<&'m [u8], Refusal> {
-    let length = base64url::decode_into(segment.as_bytes(), memory).ok_or(Refusal::Encoding(part))?;
+    let Some(length) = base64url::decode_into(segment.as_bytes(), memory) else {
+        return Err(Refusal::Encoding(part));
+    };
     bounded(part, length, bytes_max)?;
     Ok(memory.get(..length).unwrap_or_default())
 }
