@@ -64,7 +64,7 @@ pub use certificate::{Certificate, CertificateError};
 pub use chain::ChainError;
 pub use claims::{AccessClaims, Audience};
 pub use error::{KeySetError, PolicyError, Refusal, SkipReason, quoted};
-pub use explain::{Check, Considered, Explanation, Fitness, Outcome, explain};
+pub use explain::{Check, Considered, Explanation, Fitness, Outcome, explain, explain_without_keys};
 pub use form::{AnyKey, KeyForm};
 pub use jwk::PublicJwk;
 pub use key_error::KeyError;

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use jwksmith_jose::{Algorithm, UnixTime};
 
 use crate::at;
+use crate::demands::DemandArgs;
 use crate::dev::DevArgs;
 use crate::key::KeyArgs;
 
@@ -24,6 +25,10 @@ pub(crate) struct Cli {
     /// What to tell of the inside
     #[command(flatten)]
     pub(crate) log: LogArgs,
+
+    /// When to use colours; `auto` means on a terminal, and heeds `NO_COLOR` and `CLICOLOR_FORCE`
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", display_order = 902)]
+    pub(crate) color: clap::ColorChoice,
 }
 
 /// The commands.
@@ -32,7 +37,7 @@ pub(crate) enum Command {
     /// Run an authority on this machine, with everything set up for a first token
     Dev(DevArgs),
     /// Say whether a token is valid
-    Verify(VerifyArgs),
+    Verify(Box<VerifyArgs>),
     /// Show what a token says, without verifying anything
     Inspect(InspectArgs),
     /// Make keys, convert them, and name what is in a file
@@ -86,12 +91,18 @@ pub(crate) struct VerifyArgs {
     pub(crate) algorithm: Vec<Algorithm>,
 
     /// How far the issuer's clock and this one may differ: 30s, 2m, or plain seconds; at most 5m
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = at::parse_seconds)]
-    pub(crate) leeway: u64,
+    ///
+    /// 30s unless given, and 10s for client assertions.
+    #[arg(long, value_name = "DURATION", value_parser = at::parse_seconds)]
+    pub(crate) leeway: Option<u64>,
 
     /// The kind of token that is expected, its `typ`, as at+jwt
     #[arg(long, value_name = "TYP")]
     pub(crate) typ: Option<String>,
+
+    /// What else is demanded
+    #[command(flatten)]
+    pub(crate) demands: DemandArgs,
 
     /// Verify as if it were this time: RFC 3339, or seconds since 1970
     #[arg(long, value_name = "TIME", value_parser = at::parse_time)]
@@ -100,6 +111,13 @@ pub(crate) struct VerifyArgs {
     /// Verify with the key set in this file, asking nobody; it may hold shared secrets (`"kty":"oct"`)
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Option<PathBuf>,
+
+    /// Tell of every check and every key what came of it, also beyond the first refusal
+    ///
+    /// The verdict and the exit status stay the same. The key set is fetched even for a token that no key could save; if it is
+    /// not to be had, the checks that need no key are told.
+    #[arg(long, conflicts_with = "lines")]
+    pub(crate) explain: bool,
 
     /// Answer with one JSON object on standard output
     #[arg(long)]
