@@ -44,6 +44,7 @@ mod key_error;
 mod key_id;
 mod keyset;
 pub mod limits;
+pub mod lint;
 mod members;
 mod pem;
 mod policy;
