@@ -13,6 +13,7 @@ use crate::at;
 use crate::demands::DemandArgs;
 use crate::dev::DevArgs;
 use crate::key::KeyArgs;
+use crate::lint::LintArgs;
 
 /// One command for JSON Web Key Sets: run an authority, verify and inspect tokens
 #[derive(Parser)]
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     /// Show what a token says, without verifying anything
     Inspect(InspectArgs),
+    /// Say what is wrong with a key set or a discovery document
+    Lint(LintArgs),
     /// Make keys, convert them, and name what is in a file
     Key(KeyArgs),
 }

@@ -13,6 +13,7 @@ mod input;
 mod inspect;
 mod json;
 mod key;
+mod lint;
 mod log;
 mod output;
 mod style;
@@ -47,6 +48,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Dev(args) => dev::run(args).await,
         Command::Verify(args) => verify::run(&args).await,
         Command::Inspect(args) => inspect::run(&args),
+        Command::Lint(args) => lint::run(&args),
         Command::Key(args) => key::run(&args),
     }
 }

@@ -9,6 +9,8 @@ use anstyle::{AnsiColor, Style};
 
 /// What is as it should be.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// What deserves a look.
+pub(crate) const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
 /// What is wrong.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 /// What matters less.

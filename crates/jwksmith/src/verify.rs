@@ -4,12 +4,11 @@
 //! and `jwksmith_jose`.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use jwksmith_jose::limits::KEY_SET_BYTES_MAX;
 use jwksmith_jose::{Algorithm, KeySet, Policy, Verified, danger, explain, explain_without_keys, verify};
 use jwksmith_verifier::{Clock as _, Verifier, VerifyError};
 use serde::de::IgnoredAny;
@@ -200,7 +199,7 @@ fn refuse_hmac(policy: &Policy) -> Result<(), Fault> {
 }
 
 fn read_keys(file: &Path) -> Result<KeySet, Fault> {
-    let bytes = read_bounded(file).map_err(|error| Fault {
+    let bytes = File::open(file).and_then(input::bounded).map_err(|error| Fault {
         code: "config_jwks_unreadable",
         reason: format!("the key set {} cannot be read: {error}", file.display()),
     })?;
@@ -208,12 +207,4 @@ fn read_keys(file: &Path) -> Result<KeySet, Fault> {
         code: error.code(),
         reason: format!("the key set {} is refused: {error}", file.display()),
     })
-}
-
-/// One byte more than a key set may have: the reader of key sets then says that it is too large.
-fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
-    let limit = u64::try_from(KEY_SET_BYTES_MAX).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    File::open(file)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -500,24 +500,27 @@ fn certificate_with_blanks(key: &Key<'_>, _: &Rule) -> Option<String> {
 const SOON_SECONDS: u64 = 30 * 86_400;
 
 fn expired_certificate(key: &Key<'_>, _: &Rule) -> Option<String> {
-    let expired_at = key.certificate.as_ref()?.not_after();
-    (expired_at < key.now).then(|| format!("its certificate expired at {expired_at}"))
+    let ago = key.now.seconds_since(key.certificate.as_ref()?.not_after());
+    (ago > 0).then(|| format!("its certificate expired {} ago", days(ago)))
 }
 
 fn future_certificate(key: &Key<'_>, _: &Rule) -> Option<String> {
-    let valid_from = key.certificate.as_ref()?.not_before();
-    (key.now < valid_from).then(|| format!("its certificate is valid from {valid_from}"))
+    let ahead = key.certificate.as_ref()?.not_before().seconds_since(key.now);
+    (ahead > 0).then(|| format!("its certificate is valid from {} ahead", days(ahead)))
 }
 
-fn expiring_certificate(key: &Key<'_>, _: &Rule) -> Option<String> {
-    let expires_at = key.certificate.as_ref()?.not_after();
-    let is_soon = key.now <= expires_at && expires_at.seconds_since(key.now) <= SOON_SECONDS;
-    is_soon.then(|| {
-        format!(
-            "its certificate expires at {expires_at}, in {} days",
-            expires_at.seconds_since(key.now) / 86_400
-        )
-    })
+fn expiring_certificate(key: &Key<'_>, rule: &Rule) -> Option<String> {
+    let ahead = key.certificate.as_ref()?.not_after().seconds_since(key.now);
+    let is_soon = ahead <= SOON_SECONDS && expired_certificate(key, rule).is_none();
+    is_soon.then(|| format!("its certificate expires in {}", days(ahead)))
+}
+
+fn days(seconds: u64) -> String {
+    match seconds / 86_400 {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
 }
 
 fn thumbprints_of_others(key: &Key<'_>) -> Vec<(String, String)> {

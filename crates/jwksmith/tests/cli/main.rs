@@ -17,6 +17,7 @@ mod explain;
 mod inspect;
 mod key;
 mod lines;
+mod lint;
 mod online;
 mod support;
 mod verify;
