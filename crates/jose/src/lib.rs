@@ -32,6 +32,7 @@ pub mod chain;
 mod claims;
 pub mod danger;
 mod der;
+pub mod describe;
 mod error;
 mod explain;
 mod form;

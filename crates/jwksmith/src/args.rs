@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Say whether a token is valid
     Verify(Box<VerifyArgs>),
-    /// Show what a token says, without verifying anything
+    /// Show what a token, a key set or a certificate says, without verifying anything
     Inspect(InspectArgs),
     /// Say what is wrong with a key set or a discovery document
     Lint(LintArgs),
@@ -134,17 +134,18 @@ pub(crate) struct VerifyArgs {
     pub(crate) lines: bool,
 }
 
-/// Show what a token says, without verifying anything
+/// Show what a token, a key set or a certificate says, without verifying anything
 ///
-/// Anybody can write such a token. This is for looking into one, also into one that no verifier would accept.
+/// Anybody can write such a token. This is for looking into one, also into one that no verifier would accept. What a file or
+/// standard input holds shows in how it begins.
 #[derive(Args)]
 #[command(after_long_help = INSPECT_EPILOGUE)]
 pub(crate) struct InspectArgs {
-    /// The token; `-` reads it from standard input, which keeps it out of the shell's history
+    /// The token, or a file with a token, a key set, a JWK, or certificates (PEM, DER); `-` reads standard input
     ///
-    /// At most 16 KiB; blanks around it are dropped.
-    #[arg(value_name = "TOKEN")]
-    pub(crate) token: String,
+    /// A token has at most 16 KiB, and blanks around it are dropped; a key set has at most 256 KiB.
+    #[arg(value_name = "TOKEN|FILE")]
+    pub(crate) input: String,
 
     /// Answer with one JSON object on standard output
     #[arg(long)]
@@ -173,13 +174,16 @@ Examples:
 
 const INSPECT_EPILOGUE: &str = "\
 Exit status:
-  0  the token was shown, which says nothing about its validity
-  1  the text is no token that can be shown
-  2  the command line is at fault
+  0  it was shown, which says nothing about its validity
+  1  it is no token, key set or certificate that can be shown
+  2  the command line or the file is at fault
 
 Examples:
   Look into a token:
     jwksmith inspect \"$TOKEN\"
+
+  Look at the keys and certificates that an issuer publishes:
+    curl -s https://issuer.example/.well-known/jwks.json | jwksmith inspect -
 
   Take one claim out for a script:
     jwksmith inspect - --json < token.txt | jq -r .claims.sub";

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, IsTerminal as _, Read};
+use std::path::Path;
 
 use jwksmith_jose::Refusal;
 use jwksmith_jose::limits::{KEY_SET_BYTES_MAX, TOKEN_BYTES_MAX};
@@ -35,6 +36,44 @@ pub(crate) fn token(argument: &str) -> io::Result<Given> {
         output::talk("reading a token from standard input: paste it, press Enter, then Ctrl-D");
     }
     whole(stdin)
+}
+
+/// What somebody wants to look into.
+pub(crate) enum Content {
+    /// A token, or what should be one
+    Token(Given),
+    /// A JSON object
+    Json(Vec<u8>),
+    /// Certificates, PEM or DER
+    Certificates(Vec<u8>),
+}
+
+/// The content of the file of this name, or of standard input (`-`); any other text is a token itself.
+///
+/// # Errors
+/// If the file or standard input cannot be read.
+pub(crate) fn content(argument: &str) -> io::Result<Content> {
+    if argument == STANDARD_INPUT || Path::new(argument).exists() {
+        Content::of(document(argument)?)
+    } else {
+        Ok(Content::Token(Ok(argument.trim().to_owned())))
+    }
+}
+
+impl Content {
+    /// What it is shows in how it begins.
+    fn of(bytes: Vec<u8>) -> io::Result<Self> {
+        /// A SEQUENCE with a length of two bytes (X.690 §8.9), as every certificate begins.
+        const DER: &[u8] = &[0x30, 0x82];
+        let text = bytes.trim_ascii_start();
+        Ok(if text.starts_with(b"{") {
+            Self::Json(bytes)
+        } else if text.starts_with(b"-----BEGIN") || bytes.starts_with(DER) {
+            Self::Certificates(bytes)
+        } else {
+            Self::Token(whole(bytes.as_slice())?)
+        })
+    }
 }
 
 /// The document in a file; `-` reads standard input.

@@ -7,6 +7,14 @@ use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
 
+/// A label, and the names of members.
+pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
+/// A string.
+pub(crate) const TEXT: Style = AnsiColor::Green.on_default();
+/// A number.
+pub(crate) const NUMBER: Style = AnsiColor::Yellow.on_default();
+/// A time in words.
+pub(crate) const TIME: Style = AnsiColor::Magenta.on_default();
 /// What is as it should be.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 /// What deserves a look.
