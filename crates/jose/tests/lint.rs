@@ -474,7 +474,9 @@ fn finding_repeats_no_secret() {
     let quoted = text(secret);
     let set = among(&RSA_A.jwk_with(&[("d", &quoted), ("p", &quoted)]));
     let url = with(OAUTH, &[("jwks_uri", &format!("\"https://me:{secret}@tenant.example/keys\""))]);
-    for finding in lint_set(&set).into_iter().chain(lint::discovery(url.as_bytes())) {
+    let broken = with(OAUTH, &[("jwks_uri", &format!("\"https://me:{secret}@ten ant.example/keys\""))]);
+    let of_urls = [url, broken].into_iter().flat_map(|document| lint::discovery(document.as_bytes()));
+    for finding in lint_set(&set).into_iter().chain(of_urls) {
         assert!(!finding.to_string().contains(secret), "{finding}");
     }
 }

@@ -168,6 +168,10 @@ Examples:
   Verify a token of any issuer:
     jwksmith verify \"$TOKEN\" --issuer https://issuer.example/ --audience https://api.example/
 
+  Find out why a login's ID token is refused:
+    jwksmith verify \"$ID_TOKEN\" --issuer https://issuer.example/ --audience \"$CLIENT_ID\" \\
+      --profile id-token --nonce \"$NONCE\" --explain
+
   Verify offline, as of yesterday noon, for a script:
     jwksmith verify - --issuer https://issuer.example/ --audience https://api.example/ \\
       --jwks keys.json --at 2027-01-14T12:00:00Z --json < token.txt";

@@ -363,7 +363,9 @@ fn missing_key_set(metadata: &Metadata<'_>) -> Vec<Problem> {
 fn malformed_urls(metadata: &Metadata<'_>) -> Vec<Problem> {
     let malformed = |member: &'static str| {
         let text = metadata.text(member).filter(|text| Url::of(text).is_none())?;
-        Some((member, format!("{} is no absolute URL", quoted(&text))))
+        // What stands before an `@` may be a password: it is not repeated.
+        let shown = text.rsplit('@').next().unwrap_or_default();
+        Some((member, format!("{} is no absolute URL", quoted(shown))))
     };
     URLS.into_iter().filter_map(malformed).collect()
 }

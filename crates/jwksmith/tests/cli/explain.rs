@@ -278,3 +278,17 @@ fn text_from_outside_never_reaches_the_terminal_raw() {
     assert!(!raw(&outcome.stdout) && !raw(&outcome.stderr), "{outcome:?}");
     assert!(!outcome.stdout.lines().any(|line| line.starts_with("valid")), "{outcome:?}");
 }
+
+/// The log is styled as everything else is.
+#[test]
+fn colours_of_the_log_follow_the_option() {
+    let key = Key::new(Algorithm::RS256, "rs-1");
+    let issuer = TinyIssuer::new(&key_set(&[&key]));
+    let token = key.token(&claims_with("iss", issuer.url.as_str()));
+    let told = |color: &str| {
+        let args = VerifyArgs::online(&issuer.url).with("--at", NOW).with("--color", color).arg("-v");
+        args.arg(&token).run().stderr
+    };
+    assert!(told("always").contains("\u{1b}["));
+    assert!(told("auto").contains("DEBUG") && !told("auto").contains("\u{1b}["));
+}
