@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use common::{
     ED25519, NOW, P256, P521, RSA_A, RSA_B, TestKey, certificate, decode, key_set, member, prefixed, with,
 };
+use jwksmith_jose::limits::{MEMBER_TOLD_BYTES_MAX, MEMBERS_TOLD_MAX};
 use jwksmith_jose::lint::{self, Finding, Kind, Severity};
 use jwksmith_jose::{Algorithm, Certificate, PublicJwk, UnixTime, base64url_encode};
 
@@ -479,6 +480,28 @@ fn finding_repeats_no_secret() {
     for finding in lint_set(&set).into_iter().chain(of_urls) {
         assert!(!finding.to_string().contains(secret), "{finding}");
     }
+}
+
+/// A document cannot make its findings much larger than itself.
+#[test]
+fn findings_are_bounded() {
+    let members = |count: usize| (0..count).map(|n| format!("\"m{n:03}\":1,")).collect::<Vec<_>>().concat();
+    let unknown = |document: &str| lint_set(document).len();
+    let of_a_key = |count| unknown(&among(&RSA_A.jwk().replacen('{', &format!("{{{}", members(count)), 1)));
+    let of_the_set = |count| {
+        unknown(&key_set(&[&RSA_A.jwk(), &RSA_B.jwk()]).replacen('{', &format!("{{{}", members(count)), 1))
+    };
+    for (count, told) in [(15, 15), (MEMBERS_TOLD_MAX, 16), (MEMBERS_TOLD_MAX + 1, 16), (400, 16)] {
+        assert_eq!((of_a_key(count), of_the_set(count)), (told, told), "{count}");
+    }
+    let place = |bytes: usize| {
+        let finding =
+            lint_set(&among(&prefixed(&RSA_A.jwk(), &format!("\"{}\":1", "m".repeat(bytes))))).remove(0);
+        finding.place.len() - "keys[2].".len()
+    };
+    assert_eq!(place(MEMBER_TOLD_BYTES_MAX), MEMBER_TOLD_BYTES_MAX);
+    assert!(place(MEMBER_TOLD_BYTES_MAX + 1) > MEMBER_TOLD_BYTES_MAX + 1, "quoted from here on");
+    assert!(place(100_000) < 200);
 }
 
 #[test]

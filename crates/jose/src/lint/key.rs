@@ -10,7 +10,7 @@ use super::{Finding, Rule, WRITE_ONCE, quoted_name};
 use crate::base64url;
 use crate::json::{Kind, Value};
 use crate::jwk::{Origin, RawJwk};
-use crate::limits::KID_BYTES_MAX;
+use crate::limits::{KID_BYTES_MAX, MEMBERS_TOLD_MAX};
 use crate::{Certificate, Family, SkipReason, UnixTime, quoted};
 
 /// One element of `keys` under the lens.
@@ -592,6 +592,6 @@ fn members_of_other_types(key: &Key<'_>) -> Vec<(String, String)> {
 fn unknown_members(key: &Key<'_>) -> Vec<(String, String)> {
     let is_known =
         |name: &str| [TEXTS.as_slice(), &OTHERS, &PRIVATE].iter().any(|names| names.contains(&name));
-    let unknown = key.members.keys().filter(|name| !is_known(name));
+    let unknown = key.members.keys().filter(|name| !is_known(name)).take(MEMBERS_TOLD_MAX);
     unknown.map(|name| (name.clone(), "no standard gives it a meaning".to_owned())).collect()
 }

@@ -10,7 +10,7 @@ use super::Severity::{Error, Note};
 use super::key::{self, Key};
 use super::{Finding, Rule, WRITE_ONCE, quoted_name, readable};
 use crate::json::Value;
-use crate::limits::KEYS_MAX;
+use crate::limits::{KEYS_MAX, MEMBERS_TOLD_MAX};
 use crate::{Family, UnixTime, quoted};
 
 /// Looks for whatever is wrong with a key set at `now`, in the order of the document.
@@ -128,7 +128,7 @@ fn duplicate_members(set: &Set<'_>) -> Vec<(String, String)> {
         *count = count.saturating_add(1);
     }
     let twice = counts.into_iter().filter(|(_, count)| *count > 1);
-    twice.map(|(name, _)| (quoted_name(&name), "it stands twice".to_owned())).collect()
+    twice.take(MEMBERS_TOLD_MAX).map(|(name, _)| (quoted_name(&name), "it stands twice".to_owned())).collect()
 }
 
 fn keys_missing(set: &Set<'_>) -> Vec<(String, String)> {
@@ -190,6 +190,7 @@ fn rsa_not_first(set: &Set<'_>) -> Vec<(String, String)> {
 fn unknown_members_of_set(set: &Set<'_>) -> Vec<(String, String)> {
     let is_single_key = set.length.is_none();
     let unknown = set.document.members().filter(|(name, _)| name != "keys" && !is_single_key);
+    let unknown = unknown.take(MEMBERS_TOLD_MAX);
     unknown.map(|(name, _)| (quoted_name(&name), "no standard gives it a meaning".to_owned())).collect()
 }
 

@@ -13,7 +13,7 @@ mod url;
 use std::fmt;
 
 use crate::json::{self, Duplicates, JsonError, Value};
-use crate::limits::KEY_SET_BYTES_MAX;
+use crate::limits::{KEY_SET_BYTES_MAX, MEMBER_TOLD_BYTES_MAX};
 use crate::quoted;
 
 pub use discovery::discovery;
@@ -118,7 +118,8 @@ impl Rule {
 
 /// Names from outside must not break the place that they are part of.
 fn quoted_name(member: &str) -> String {
-    let is_plain = member.chars().all(|c| c.is_ascii_alphanumeric() || "_-#".contains(c));
+    let is_plain = member.len() <= MEMBER_TOLD_BYTES_MAX
+        && member.chars().all(|c| c.is_ascii_alphanumeric() || "_-#".contains(c));
     if is_plain { member.to_owned() } else { quoted(member).to_string() }
 }
 
