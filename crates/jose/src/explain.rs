@@ -2,7 +2,7 @@
 //!
 //! The checks are those of [`crate::verify`], in the same order and by the same functions; where verification stops at the
 //! first refusal, here the rest is looked at too. It is for finding out, not for deciding: it gives no [`crate::Verified`].
-//! Of the token it repeats what its refusals repeat, never a segment of it, and of keys nothing but their `kid`.
+//! Without a key set the same can be told but for the key and the signature. Of the token it repeats what its refusals repeat, never a segment of it, and of keys nothing but their `kid`.
 
 use std::fmt;
 
@@ -87,9 +87,12 @@ pub enum Fitness {
 /// # }
 /// ```
 pub fn explain(token: &str, keys: &KeySet, policy: &Policy, now: UnixTime) -> Explanation {
-    let mut explanation = Explanation { checks: Vec::new(), keys: Vec::new() };
-    explanation.walk(token, keys, policy, now);
-    explanation
+    Explanation::of(token, Some(keys), policy, now)
+}
+
+/// Explains what can be explained while the key set is not to be had: the key and the signature are not reached.
+pub fn explain_without_keys(token: &str, policy: &Policy, now: UnixTime) -> Explanation {
+    Explanation::of(token, None, policy, now)
 }
 
 impl Explanation {
@@ -101,8 +104,14 @@ impl Explanation {
         })
     }
 
+    fn of(token: &str, keys: Option<&KeySet>, policy: &Policy, now: UnixTime) -> Self {
+        let mut explanation = Self { checks: Vec::new(), keys: Vec::new() };
+        explanation.walk(token, keys, policy, now);
+        explanation
+    }
+
     /// In the order of `verify`: form, header, key, signature, claims.
-    fn walk(&mut self, token: &str, keys: &KeySet, policy: &Policy, now: UnixTime) {
+    fn walk(&mut self, token: &str, keys: Option<&KeySet>, policy: &Policy, now: UnixTime) {
         let segments = self.made("segments", "RFC 7515 §7.1", policy.split(token));
         let header = segments.as_ref().map(|segments| Header::parse(segments.header));
         let header = self.reached("header", "RFC 7515 §4, RFC 8725 §3.10", header);
@@ -122,13 +131,14 @@ impl Explanation {
 
     fn check_key(
         &mut self,
-        keys: &KeySet,
+        keys: Option<&KeySet>,
         segments: Option<&Segments<'_>>,
         header: Option<&Header>,
         signature: Option<&[u8]>,
     ) {
-        self.keys = header.map(|header| considered(keys, header)).unwrap_or_default();
-        let key = self.reached("key", "RFC 7515 §4.1.4", header.map(|header| keys.select(header)));
+        let asked = keys.zip(header);
+        self.keys = asked.map(|(keys, header)| considered(keys, header)).unwrap_or_default();
+        let key = self.reached("key", "RFC 7515 §4.1.4", asked.map(|(keys, header)| keys.select(header)));
         let parts = key.zip(header).zip(segments.zip(signature));
         let checked = parts.map(|((key, header), (segments, signature))| {
             key.check_signature(header.algorithm(), segments.signing_input, signature)

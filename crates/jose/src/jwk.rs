@@ -171,6 +171,14 @@ impl RawJwk<'_> {
         if is_secret && origin == Origin::Published { Err(SkipReason::PrivateMember("k")) } else { Ok(()) }
     }
 
+    /// The public key of its numbers, whatever it may be used for.
+    pub(crate) fn public_key(&self) -> Result<PublicKey, SkipReason> {
+        self.refuse_malformed()?;
+        let (family, leaf) = self.kind()?;
+        let (numbers, _) = self.certified_numbers(family, leaf)?;
+        PublicKey::new(numbers, Label::default())
+    }
+
     /// The one key of a text of its own.
     fn one(&self, origin: Origin) -> Result<AnyKey, KeyError> {
         if self.kty.is_absent() && !self.keys.is_absent() {

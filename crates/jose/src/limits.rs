@@ -64,3 +64,9 @@ pub const ASSERTION_TEXT_CHARACTERS_MAX: usize = 64;
 
 /// The largest file that is read as one key or certificate, in bytes. An 8192-bit RSA key in any form has a tenth of it.
 pub const KEY_BYTES_MAX: usize = 64 * 1024;
+
+/// How many unknown members of one object, or members that stand twice, `lint` tells of.
+pub const MEMBERS_TOLD_MAX: usize = 16;
+
+/// The longest member name that `lint` repeats as it is in a place, in bytes; longer ones are shortened.
+pub const MEMBER_TOLD_BYTES_MAX: usize = 64;

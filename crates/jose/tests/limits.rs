@@ -94,6 +94,8 @@ fn rows() -> Vec<(&'static str, Shown)> {
             "ASSERTION_TEXT_CHARACTERS_MAX",
             at_and_past(assertion_text, ASSERTION_TEXT_CHARACTERS_MAX, "claim_too_long"),
         ),
+        ("MEMBERS_TOLD_MAX", Elsewhere("crates/jose/tests/lint.rs::findings_are_bounded")),
+        ("MEMBER_TOLD_BYTES_MAX", Elsewhere("crates/jose/tests/lint.rs::findings_are_bounded")),
     ]
 }
 

@@ -10,8 +10,10 @@ use clap::{Args, Parser, Subcommand};
 use jwksmith_jose::{Algorithm, UnixTime};
 
 use crate::at;
+use crate::demands::DemandArgs;
 use crate::dev::DevArgs;
 use crate::key::KeyArgs;
+use crate::lint::LintArgs;
 
 /// One command for JSON Web Key Sets: run an authority, verify and inspect tokens
 #[derive(Parser)]
@@ -24,6 +26,10 @@ pub(crate) struct Cli {
     /// What to tell of the inside
     #[command(flatten)]
     pub(crate) log: LogArgs,
+
+    /// When to use colours; `auto` means on a terminal, and heeds `NO_COLOR` and `CLICOLOR_FORCE`
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", display_order = 902)]
+    pub(crate) color: clap::ColorChoice,
 }
 
 /// The commands.
@@ -32,9 +38,11 @@ pub(crate) enum Command {
     /// Run an authority on this machine, with everything set up for a first token
     Dev(DevArgs),
     /// Say whether a token is valid
-    Verify(VerifyArgs),
-    /// Show what a token says, without verifying anything
+    Verify(Box<VerifyArgs>),
+    /// Show what a token, a key set or a certificate says, without verifying anything
     Inspect(InspectArgs),
+    /// Say what is wrong with a key set or a discovery document
+    Lint(LintArgs),
     /// Make keys, convert them, and name what is in a file
     Key(KeyArgs),
 }
@@ -86,12 +94,18 @@ pub(crate) struct VerifyArgs {
     pub(crate) algorithm: Vec<Algorithm>,
 
     /// How far the issuer's clock and this one may differ: 30s, 2m, or plain seconds; at most 5m
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = at::parse_seconds)]
-    pub(crate) leeway: u64,
+    ///
+    /// 30s unless given, and 10s for client assertions.
+    #[arg(long, value_name = "DURATION", value_parser = at::parse_seconds)]
+    pub(crate) leeway: Option<u64>,
 
     /// The kind of token that is expected, its `typ`, as at+jwt
     #[arg(long, value_name = "TYP")]
     pub(crate) typ: Option<String>,
+
+    /// What else is demanded
+    #[command(flatten)]
+    pub(crate) demands: DemandArgs,
 
     /// Verify as if it were this time: RFC 3339, or seconds since 1970
     #[arg(long, value_name = "TIME", value_parser = at::parse_time)]
@@ -100,6 +114,13 @@ pub(crate) struct VerifyArgs {
     /// Verify with the key set in this file, asking nobody; it may hold shared secrets (`"kty":"oct"`)
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Option<PathBuf>,
+
+    /// Tell of every check and every key what came of it, also beyond the first refusal
+    ///
+    /// The verdict and the exit status stay the same. The key set is fetched even for a token that no key could save; if it is
+    /// not to be had, the checks that need no key are told.
+    #[arg(long, conflicts_with = "lines")]
+    pub(crate) explain: bool,
 
     /// Answer with one JSON object on standard output
     #[arg(long)]
@@ -113,17 +134,18 @@ pub(crate) struct VerifyArgs {
     pub(crate) lines: bool,
 }
 
-/// Show what a token says, without verifying anything
+/// Show what a token, a key set or a certificate says, without verifying anything
 ///
-/// Anybody can write such a token. This is for looking into one, also into one that no verifier would accept.
+/// Anybody can write such a token. This is for looking into one, also into one that no verifier would accept. What a file or
+/// standard input holds shows in how it begins.
 #[derive(Args)]
 #[command(after_long_help = INSPECT_EPILOGUE)]
 pub(crate) struct InspectArgs {
-    /// The token; `-` reads it from standard input, which keeps it out of the shell's history
+    /// The token, or a file with a token, a key set, a JWK, or certificates (PEM, DER); `-` reads standard input
     ///
-    /// At most 16 KiB; blanks around it are dropped.
-    #[arg(value_name = "TOKEN")]
-    pub(crate) token: String,
+    /// A token has at most 16 KiB, and blanks around it are dropped; a key set has at most 256 KiB.
+    #[arg(value_name = "TOKEN|FILE")]
+    pub(crate) input: String,
 
     /// Answer with one JSON object on standard output
     #[arg(long)]
@@ -146,19 +168,26 @@ Examples:
   Verify a token of any issuer:
     jwksmith verify \"$TOKEN\" --issuer https://issuer.example/ --audience https://api.example/
 
+  Find out why a login's ID token is refused:
+    jwksmith verify \"$ID_TOKEN\" --issuer https://issuer.example/ --audience \"$CLIENT_ID\" \\
+      --profile id-token --nonce \"$NONCE\" --explain
+
   Verify offline, as of yesterday noon, for a script:
     jwksmith verify - --issuer https://issuer.example/ --audience https://api.example/ \\
       --jwks keys.json --at 2027-01-14T12:00:00Z --json < token.txt";
 
 const INSPECT_EPILOGUE: &str = "\
 Exit status:
-  0  the token was shown, which says nothing about its validity
-  1  the text is no token that can be shown
-  2  the command line is at fault
+  0  it was shown, which says nothing about its validity
+  1  it is no token, key set or certificate that can be shown
+  2  the command line or the file is at fault
 
 Examples:
   Look into a token:
     jwksmith inspect \"$TOKEN\"
+
+  Look at the keys and certificates that an issuer publishes:
+    curl -s https://issuer.example/.well-known/jwks.json | jwksmith inspect -
 
   Take one claim out for a script:
     jwksmith inspect - --json < token.txt | jq -r .claims.sub";

@@ -21,6 +21,8 @@ pub(crate) struct ShownClaims {
     iat: Seconds,
     nbf: Seconds,
     exp: Seconds,
+    auth_time: Seconds,
+    updated_at: Seconds,
 }
 
 /// A label and what stands beside it.
@@ -64,13 +66,16 @@ impl ShownClaims {
         facts([("expires", self.exp.described(now)), ("scope", self.scope.joined(" "))])
     }
 
-    /// Every time that the token names, in words.
-    pub(crate) fn times(&self, now: UnixTime) -> Vec<Fact> {
-        facts([
-            ("issued", self.iat.described(now)),
-            ("not before", self.nbf.described(now)),
-            ("expires", self.exp.described(now)),
-        ])
+    /// Every time that the token names (RFC 7519 §4.1, OpenID Connect Core §2 and §5.1).
+    pub(crate) fn times(&self) -> Vec<(&'static str, UnixTime)> {
+        let times = [
+            ("issued", &self.iat),
+            ("not before", &self.nbf),
+            ("expires", &self.exp),
+            ("signed in", &self.auth_time),
+            ("user updated", &self.updated_at),
+        ];
+        times.into_iter().filter_map(|(label, seconds)| Some((label, seconds.time()?))).collect()
     }
 }
 
@@ -86,12 +91,16 @@ impl Texts {
 
 impl Seconds {
     fn described(&self, now: UnixTime) -> Option<String> {
+        self.time().map(|time| at::described(time, now))
+    }
+
+    fn time(&self) -> Option<UnixTime> {
         let seconds = match self {
             Self::Whole(seconds) => Some(*seconds),
             Self::Fraction(seconds) => whole_seconds(*seconds),
             Self::Other(IgnoredAny) => None,
         };
-        seconds.map(|seconds| at::described(UnixTime::from_seconds(seconds), now))
+        seconds.map(UnixTime::from_seconds)
     }
 }
 

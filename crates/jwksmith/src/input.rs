@@ -1,12 +1,15 @@
-//! Where tokens come from: the command line, standard input as a whole, or standard input line by line.
+//! Where tokens come from: the command line, standard input as a whole, or standard input line by line; and documents, which
+//! come from files.
 //!
 //! Whatever is sent, no more than [`INPUT_BYTES_MAX`] bytes of it are kept at a time. Whether a text is a token is decided by
 //! `jwksmith_jose`; here only what is no text at all is refused.
 
-use std::io::{self, BufRead, IsTerminal as _, Read as _};
+use std::fs::File;
+use std::io::{self, BufRead, IsTerminal as _, Read};
+use std::path::Path;
 
 use jwksmith_jose::Refusal;
-use jwksmith_jose::limits::TOKEN_BYTES_MAX;
+use jwksmith_jose::limits::{KEY_SET_BYTES_MAX, TOKEN_BYTES_MAX};
 
 use crate::output;
 use crate::verdict::Refused;
@@ -33,6 +36,72 @@ pub(crate) fn token(argument: &str) -> io::Result<Given> {
         output::talk("reading a token from standard input: paste it, press Enter, then Ctrl-D");
     }
     whole(stdin)
+}
+
+/// What somebody wants to look into.
+pub(crate) enum Content {
+    /// A token, or what should be one
+    Token(Given),
+    /// A JSON object
+    Json(Vec<u8>),
+    /// Certificates, PEM or DER
+    Certificates(Vec<u8>),
+}
+
+/// The content of the file of this name, or of standard input (`-`); any other text is a token itself.
+///
+/// # Errors
+/// If the file or standard input cannot be read.
+pub(crate) fn content(argument: &str) -> io::Result<Content> {
+    if argument == STANDARD_INPUT || Path::new(argument).exists() {
+        Content::of(document(argument)?)
+    } else {
+        Ok(Content::Token(Ok(argument.trim().to_owned())))
+    }
+}
+
+impl Content {
+    /// What it is shows in how it begins.
+    fn of(bytes: Vec<u8>) -> io::Result<Self> {
+        /// A SEQUENCE with a length of two bytes (X.690 §8.9), as every certificate begins.
+        const DER: &[u8] = &[0x30, 0x82];
+        let text = bytes.trim_ascii_start();
+        Ok(if text.starts_with(b"{") {
+            Self::Json(bytes)
+        } else if text.starts_with(b"-----BEGIN") || bytes.starts_with(DER) {
+            Self::Certificates(bytes)
+        } else {
+            Self::Token(whole(bytes.as_slice())?)
+        })
+    }
+}
+
+/// The document in a file; `-` reads standard input.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn document(file: &str) -> io::Result<Vec<u8>> {
+    if file != STANDARD_INPUT {
+        return bounded(File::open(file)?);
+    }
+    let stdin = io::stdin().lock();
+    if stdin.is_terminal() {
+        output::talk("reading a document from standard input: paste it, press Enter, then Ctrl-D");
+    }
+    bounded(stdin)
+}
+
+/// One byte more than a document may have: whoever judges it then says that it is too large.
+pub(crate) fn bounded(input: impl Read) -> io::Result<Vec<u8>> {
+    let limit = u64::try_from(KEY_SET_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    input.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// How a file is called in messages.
+pub(crate) fn name(file: &str) -> &str {
+    if file == STANDARD_INPUT { "standard input" } else { file }
 }
 
 fn whole(input: impl BufRead) -> io::Result<Given> {

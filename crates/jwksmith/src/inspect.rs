@@ -1,51 +1,78 @@
-//! `jwksmith inspect`: what a token says, which proves nothing.
+//! `jwksmith inspect`: what a token, a key set or a certificate says, which proves nothing.
 //!
-//! It shows whatever can be shown, also of tokens that nobody would accept, and says which those are. Whether a token is
-//! valid is the business of `verify`.
+//! It shows whatever can be shown, also of tokens and keys that nobody would accept, and says which those are. Whether a token is
+//! valid is the business of `verify`; what is wrong with a key set, that of `lint`.
+
+mod certificate;
+mod facts;
+mod keys;
+mod token;
 
 use anyhow::Context as _;
-use jwksmith_jose::danger::{UnverifiedToken, decode_unverified};
-use jwksmith_jose::{Token, UnixTime};
 use jwksmith_verifier::Clock as _;
 use serde::Serialize;
 
 use crate::args::InspectArgs;
 use crate::at::CommandClock;
-use crate::claims::ShownClaims;
 use crate::exit::ExitStatus;
-use crate::input::{self, Given};
-use crate::verdict::{Refused, object, table};
-use crate::{json, output};
+use crate::input::{self, Content};
+use crate::output;
+use crate::verdict::{Fault, Refused, object};
 
-/// The first line of every text: nobody shall take what follows for the truth.
-const NOT_VERIFIED: &str =
-    "NOT VERIFIED: anybody can write such a token. Use `jwksmith verify` to learn whether it is valid.";
+/// What is shown: one of the two, as it was asked for.
+struct Shown {
+    text: String,
+    json: String,
+    /// What a person should know beside it
+    warning: Option<String>,
+}
 
-/// Shows the header and the claims of a token.
+/// Shows a token, a key set or certificates.
 ///
 /// # Errors
 /// If standard input or output fails.
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<ExitStatus> {
-    let given = input::token(&args.token).context("standard input cannot be read")?;
-    match decoded(given) {
-        Ok((token, texts)) => {
-            let now = CommandClock::new(args.at).now();
-            write(&if args.json { json(&texts) } else { text(&texts, now) })?;
-            warn(&token);
+    let content = match input::content(&args.input) {
+        Ok(content) => content,
+        Err(error) => return refuse_file(&args.input, &error, args.json),
+    };
+    let now = CommandClock::new(args.at).now();
+    let shown = match content {
+        Content::Token(given) => token::shown(given, now),
+        Content::Json(bytes) => keys::shown(&bytes, now),
+        Content::Certificates(bytes) => certificate::shown(&bytes, now),
+    };
+    match shown {
+        Ok(shown) => {
+            write(if args.json { &shown.json } else { &shown.text })?;
+            shown.warning.iter().for_each(|warning| output::talk(&output::printable(warning)));
             Ok(ExitStatus::Valid)
         }
-        Err(refused) if args.json => {
-            write(&object(&Unreadable { verified: false, code: refused.code, reason: &refused.reason }))?;
-            Ok(ExitStatus::Refused)
-        }
-        Err(refused) => {
-            output::talk(&refused.text());
-            Ok(ExitStatus::Refused)
-        }
+        Err(refused) => refuse(&refused, args.json),
     }
 }
 
-/// The answer to a program about a text that is no token.
+fn refuse(refused: &Refused, json: bool) -> anyhow::Result<ExitStatus> {
+    if json {
+        write(&object(&Unreadable { verified: false, code: refused.code, reason: &refused.reason }))?;
+    } else {
+        output::talk(&refused.text());
+    }
+    Ok(ExitStatus::Refused)
+}
+
+fn refuse_file(file: &str, error: &std::io::Error, json: bool) -> anyhow::Result<ExitStatus> {
+    let reason = format!("{} cannot be read: {error}", input::name(file));
+    let Fault { code, reason } = Fault { code: "config_document_unreadable", reason };
+    if json {
+        write(&object(&Unreadable { verified: false, code, reason: &reason }))?;
+    } else {
+        output::talk(&Fault { code, reason }.text());
+    }
+    Ok(ExitStatus::Usage)
+}
+
+/// The answer to a program about something that cannot be shown.
 #[derive(Serialize)]
 struct Unreadable<'a> {
     verified: bool,
@@ -53,34 +80,7 @@ struct Unreadable<'a> {
     reason: &'a str,
 }
 
-fn decoded(given: Given) -> Result<(String, UnverifiedToken), Refused> {
-    let token = given?;
-    let texts = decode_unverified(&token).map_err(|refusal| Refused::by(&refusal))?;
-    Ok((token, texts))
-}
-
-fn text(token: &UnverifiedToken, now: UnixTime) -> String {
-    let (header, claims) = (json::pretty(&token.header), json::pretty(&token.claims));
-    let times = table(&ShownClaims::read(&token.claims).times(now));
-    let times = if times.is_empty() { times } else { format!("\n\ntimes\n{times}") };
-    format!("{NOT_VERIFIED}\n\nheader\n{header}\n\nclaims\n{claims}{times}")
-}
-
-fn json(token: &UnverifiedToken) -> String {
-    let (header, claims) = (json::compact(&token.header), json::compact(&token.claims));
-    format!(r#"{{"verified":false,"header":{header},"claims":{claims}}}"#)
-}
-
-/// Says so if the token is one that no issuer, key or policy could make acceptable.
-fn warn(token: &str) {
-    if let Err(refusal) = Token::parse(token) {
-        let warning =
-            format!("warning: `jwksmith verify` refuses this token: {refusal} ({})", refusal.code());
-        output::talk(&output::printable(&warning));
-    }
-}
-
 fn write(text: &str) -> anyhow::Result<()> {
-    output::data(text).context("the token cannot be written to standard output")?;
+    output::data(text).context("what was found cannot be written to standard output")?;
     Ok(())
 }

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::output::is_unprintable;
+use crate::style::{self, paint};
 
 /// On one line, without blanks.
 pub(crate) fn compact(json: &str) -> String {
@@ -16,6 +17,45 @@ pub(crate) fn compact(json: &str) -> String {
 /// Over several lines, indented by two blanks.
 pub(crate) fn pretty(json: &str) -> String {
     Layout::new(true).of(json)
+}
+
+/// The same with names, strings and numbers in their colours.
+pub(crate) fn coloured(json: &str) -> String {
+    pretty(json).lines().map(coloured_line).collect::<Vec<_>>().join("\n")
+}
+
+/// One line of a laid-out text: a member, an element, or a bracket.
+fn coloured_line(line: &str) -> String {
+    let content = line.trim_start();
+    let indent = line.get(..line.len().saturating_sub(content.len())).unwrap_or_default();
+    match string_end(content).and_then(|end| content.split_at_checked(end)) {
+        Some((name, rest)) if rest.starts_with(':') => {
+            let value = rest.strip_prefix(": ").unwrap_or_default();
+            format!("{indent}{}: {}", paint(style::NAME, name), coloured_value(value))
+        }
+        _ => format!("{indent}{}", coloured_value(content)),
+    }
+}
+
+fn coloured_value(value: &str) -> String {
+    let (value, comma) = value.strip_suffix(',').map_or((value, ""), |value| (value, ","));
+    match value.chars().next() {
+        Some('"') => format!("{}{comma}", paint(style::TEXT, value)),
+        Some('{' | '}' | '[' | ']') | None => format!("{value}{comma}"),
+        Some(_) => format!("{}{comma}", paint(style::NUMBER, value)),
+    }
+}
+
+/// Where the string at the beginning ends, quotes included.
+fn string_end(text: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    let inner = text.strip_prefix('"')?;
+    let end = inner.find(|c| {
+        let ends = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        ends
+    })?;
+    end.checked_add(2)
 }
 
 /// A text being laid out, character by character.
@@ -117,7 +157,7 @@ fn push_escaped(out: &mut String, c: char) {
 
 #[cfg(test)]
 mod tests {
-    use super::{compact, pretty};
+    use super::{coloured, compact, pretty};
 
     #[test]
     fn compact_drops_blanks_outside_of_strings_only() {
@@ -151,5 +191,20 @@ mod tests {
             r#"{"a":[1,{"b":"x:y,z"}]}"#,
             "{\n  \"a\": [\n    1,\n    {\n      \"b\": \"x:y,z\"\n    }\n  ]\n}",
         );
+    }
+
+    #[test]
+    fn coloured_paints_names_strings_and_numbers() {
+        let check = |json: &str, expected: &str| {
+            let shown = coloured(json).replace("\u{1b}[0m", ">").replace("\u{1b}[36m", "<n ");
+            let shown = shown.replace("\u{1b}[32m", "<s ").replace("\u{1b}[33m", "<v ");
+            assert_eq!(shown, expected);
+        };
+        check("{}", "{}");
+        check(r#"{"a":1}"#, "{\n  <n \"a\">: <v 1>\n}");
+        check(r#"{"a":"b","c":[]}"#, "{\n  <n \"a\">: <s \"b\">,\n  <n \"c\">: []\n}");
+        check(r#"{"a":["b: c",null]}"#, "{\n  <n \"a\">: [\n    <s \"b: c\">,\n    <v null>\n  ]\n}");
+        check(r#"{"a\": ":"\\"}"#, "{\n  <n \"a\\\": \">: <s \"\\\\\">\n}");
+        check(r#"{"":","}"#, "{\n  <n \"\">: <s \",\">\n}");
     }
 }

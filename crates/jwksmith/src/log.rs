@@ -2,7 +2,7 @@
 //!
 //! Verdicts are never told here; they are `output`'s.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 
 use tracing_subscriber::EnvFilter;
 
@@ -19,7 +19,7 @@ pub(crate) fn start(args: &LogArgs) -> Result<(), Fault> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never)
         .init();
     Ok(())
 }

@@ -5,14 +5,18 @@
 mod args;
 mod at;
 mod claims;
+mod demands;
 mod dev;
 mod exit;
+mod explain;
 mod input;
 mod inspect;
 mod json;
 mod key;
+mod lint;
 mod log;
 mod output;
+mod style;
 mod verdict;
 mod verify;
 
@@ -35,14 +39,16 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
+    style::choose(cli.color);
     if let Err(fault) = log::start(&cli.log) {
         output::talk(&fault.text());
         return Ok(ExitStatus::Usage);
     }
     match cli.command {
         Command::Dev(args) => dev::run(args).await,
-        Command::Verify(args) => verify::run(args).await,
+        Command::Verify(args) => verify::run(&args).await,
         Command::Inspect(args) => inspect::run(&args),
+        Command::Lint(args) => lint::run(&args),
         Command::Key(args) => key::run(&args),
     }
 }

@@ -1,5 +1,7 @@
 //! The only module that prints: data on standard output, talk on standard error.
 //!
+//! Text may hold the styles of `style`; they are dropped where nobody would see colours.
+//!
 //! A program that reads the data may leave at any time (`| head -1`): that ends the printing and changes no verdict.
 
 use std::io::{self, Write};
@@ -18,7 +20,7 @@ pub(crate) enum Reader {
 /// # Errors
 /// If standard output cannot be written, except when nobody reads it any more.
 pub(crate) fn data(text: &str) -> io::Result<Reader> {
-    reader(line_to(&mut io::stdout().lock(), text))
+    reader(line_to(&mut anstream::stdout().lock(), text))
 }
 
 /// Prints data that is no text, as it is.
@@ -41,7 +43,7 @@ fn reader(written: io::Result<()>) -> io::Result<Reader> {
 /// Says something to the person in front of the terminal, with a line end.
 pub(crate) fn talk(text: &str) {
     // Nobody is left to be told that standard error is closed.
-    let _ = line_to(&mut io::stderr().lock(), text);
+    let _ = line_to(&mut anstream::stderr().lock(), text);
 }
 
 /// Says why a command could not do its work: the error and its causes.

@@ -52,8 +52,10 @@ pub(crate) struct Refused {
 
 /// Why nothing can be said about a token.
 pub(crate) struct Unknown {
-    code: &'static str,
-    reason: String,
+    /// The stable code
+    pub(crate) code: &'static str,
+    /// What is wrong and what to do
+    pub(crate) reason: String,
     retry_after: Duration,
 }
 
@@ -101,7 +103,16 @@ impl Verdict {
         object(&self.short())
     }
 
-    fn short(&self) -> Short<'_> {
+    /// How many seconds to wait before the next try, if nothing can be said now.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Undecided(unknown) => Some(whole_seconds_up(unknown.retry_after)),
+            _ => None,
+        }
+    }
+
+    /// What every JSON answer says.
+    pub(crate) fn short(&self) -> Short<'_> {
         match self {
             Self::Valid(_) => Short { valid: Some(true), code: None, reason: None },
             Self::Refused(refused) => Short::not(Some(false), refused.code, &refused.reason),
@@ -185,7 +196,7 @@ impl From<PolicyError> for Fault {
 
 /// The members that every JSON answer shares.
 #[derive(Serialize)]
-struct Short<'a> {
+pub(crate) struct Short<'a> {
     valid: Option<bool>,
     code: Option<&'a str>,
     reason: Option<&'a str>,

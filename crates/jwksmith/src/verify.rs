@@ -4,19 +4,19 @@
 //! and `jwksmith_jose`.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use jwksmith_jose::limits::KEY_SET_BYTES_MAX;
-use jwksmith_jose::{Algorithm, KeySet, Policy, Verified, danger, verify};
+use jwksmith_jose::{Algorithm, KeySet, Policy, Verified, danger, explain, explain_without_keys, verify};
 use jwksmith_verifier::{Clock as _, Verifier, VerifyError};
 use serde::de::IgnoredAny;
 
 use crate::args::VerifyArgs;
 use crate::at::CommandClock;
 use crate::exit::ExitStatus;
+use crate::explain::Explained;
 use crate::input::{self, Given, Lines};
 use crate::output::{self, Reader};
 use crate::verdict::{Accepted, Fault, Refused, Unknown, Verdict};
@@ -25,10 +25,10 @@ use crate::verdict::{Accepted, Fault, Refused, Unknown, Verdict};
 ///
 /// # Errors
 /// If standard input or output fails.
-pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<ExitStatus> {
-    match (Judge::new(&args), &args.token) {
+pub(crate) async fn run(args: &VerifyArgs) -> anyhow::Result<ExitStatus> {
+    match (Judge::new(args), &args.token) {
         (Err(fault), token) => refuse_to_start(&fault, args.json && token.is_some()),
-        (Ok(judge), Some(token)) => verify_one(&judge, token, args.json).await,
+        (Ok(judge), Some(token)) => verify_one(&judge, token, args).await,
         (Ok(judge), None) => verify_lines(&judge).await,
     }
 }
@@ -43,17 +43,29 @@ fn refuse_to_start(fault: &Fault, json: bool) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Usage)
 }
 
-async fn verify_one(judge: &Judge, token: &str, json: bool) -> anyhow::Result<ExitStatus> {
+async fn verify_one(judge: &Judge, token: &str, args: &VerifyArgs) -> anyhow::Result<ExitStatus> {
     let given = input::token(token).context("standard input cannot be read")?;
+    let token = given.as_ref().ok().filter(|_| args.explain).cloned();
     let verdict = judge.verdict(given).await;
-    if json {
-        write(&verdict.json())?;
-    } else if let Verdict::Valid(_) = verdict {
-        write(&verdict.text())?;
-    } else {
-        output::talk(&verdict.text());
+    match (token, args.json) {
+        (None, false) => say(&verdict)?,
+        (None, true) if args.explain => drop(write(&Explained::default().json(&verdict))?),
+        (None, true) => drop(write(&verdict.json())?),
+        (Some(token), false) => {
+            write(&judge.explained(&token).await.text())?;
+            say(&verdict)?;
+        }
+        (Some(token), true) => drop(write(&judge.explained(&token).await.json(&verdict))?),
     }
     Ok(verdict.status())
+}
+
+fn say(verdict: &Verdict) -> anyhow::Result<()> {
+    match verdict {
+        Verdict::Valid(_) => drop(write(&verdict.text())?),
+        _ => output::talk(&verdict.text()),
+    }
+    Ok(())
 }
 
 /// Standard input is read in the way of this task: the runtime's other threads carry the fetches on meanwhile.
@@ -77,6 +89,7 @@ fn write(text: &str) -> anyhow::Result<Reader> {
 /// Who judges tokens: one cache for all of them.
 struct Judge {
     keys: Keys,
+    policy: Policy,
     clock: Arc<CommandClock>,
 }
 
@@ -85,7 +98,7 @@ enum Keys {
     /// From the issuer, located and kept fresh
     Located(Box<Verifier>),
     /// From a file
-    Given { keys: Box<KeySet>, policy: Box<Policy> },
+    Given(Box<KeySet>),
 }
 
 impl Judge {
@@ -93,10 +106,10 @@ impl Judge {
         let clock = Arc::new(CommandClock::new(args.at));
         let policy = policy(args)?;
         let keys = match &args.jwks {
-            Some(file) => Keys::Given { keys: Box::new(read_keys(file)?), policy: Box::new(policy) },
-            None => Keys::Located(Box::new(verifier(policy, &clock)?)),
+            Some(file) => Keys::Given(Box::new(read_keys(file)?)),
+            None => Keys::Located(Box::new(verifier(policy.clone(), &clock)?)),
         };
-        Ok(Self { keys, clock })
+        Ok(Self { keys, policy, clock })
     }
 
     async fn verdict(&self, given: Given) -> Verdict {
@@ -115,7 +128,7 @@ impl Judge {
         // No demand on the shape of the claims: an issuer's own ones are its affair.
         let verified: Verified<IgnoredAny> = match &self.keys {
             Keys::Located(verifier) => verifier.verify(token).await?,
-            Keys::Given { keys, policy } => verify(token, keys, policy, self.clock.now())?,
+            Keys::Given(keys) => verify(token, keys, &self.policy, self.clock.now())?,
         };
         // The signature covers the texts as they stand, so they may be shown as they stand.
         let texts = danger::decode_unverified(token)?;
@@ -127,19 +140,43 @@ impl Judge {
             now: self.clock.now(),
         })
     }
+
+    /// What came of every check, with the keys that the verdict was found with.
+    async fn explained(&self, token: &str) -> Explained {
+        let now = self.clock.now();
+        let with = |keys: &KeySet| Explained::with_keys(explain(token, keys, &self.policy, now));
+        let verifier = match &self.keys {
+            Keys::Given(keys) => return with(keys),
+            Keys::Located(verifier) => verifier,
+        };
+        let located = match verifier.located() {
+            Some(located) => Ok(located),
+            None => verifier.preload().await,
+        };
+        match located {
+            Ok(located) => with(&located.keys),
+            Err(undecided) => {
+                let explanation = explain_without_keys(token, &self.policy, now);
+                Explained::without_keys(explanation, Unknown::by(&undecided))
+            }
+        }
+    }
 }
 
 fn policy(args: &VerifyArgs) -> Result<Policy, Fault> {
     let mut audiences = args.audience.iter();
     let first = audiences.next().cloned().unwrap_or_default();
-    let mut policy = Policy::new(&args.issuer, first, algorithms(args))?.leeway(args.leeway)?;
+    let mut policy = Policy::new(&args.issuer, first, algorithms(args))?;
     for audience in audiences {
         policy = policy.or_audience(audience)?;
     }
-    match &args.typ {
-        Some(token_type) => Ok(policy.token_type(token_type)?),
-        None => Ok(policy),
+    if let Some(seconds) = args.leeway {
+        policy = policy.leeway(seconds)?;
     }
+    if let Some(token_type) = &args.typ {
+        policy = policy.token_type(token_type)?;
+    }
+    Ok(args.demands.add_to(policy)?)
 }
 
 fn algorithms(args: &VerifyArgs) -> Vec<Algorithm> {
@@ -162,7 +199,7 @@ fn refuse_hmac(policy: &Policy) -> Result<(), Fault> {
 }
 
 fn read_keys(file: &Path) -> Result<KeySet, Fault> {
-    let bytes = read_bounded(file).map_err(|error| Fault {
+    let bytes = File::open(file).and_then(input::bounded).map_err(|error| Fault {
         code: "config_jwks_unreadable",
         reason: format!("the key set {} cannot be read: {error}", file.display()),
     })?;
@@ -170,12 +207,4 @@ fn read_keys(file: &Path) -> Result<KeySet, Fault> {
         code: error.code(),
         reason: format!("the key set {} is refused: {error}", file.display()),
     })
-}
-
-/// One byte more than a key set may have: the reader of key sets then says that it is too large.
-fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
-    let limit = u64::try_from(KEY_SET_BYTES_MAX).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    File::open(file)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -10,11 +10,14 @@
     reason = "what goes wrong in a test's own helpers fails that test, at the line"
 )]
 
+mod demands;
 #[cfg(unix)]
 mod docs;
+mod explain;
 mod inspect;
 mod key;
 mod lines;
+mod lint;
 mod online;
 mod support;
 mod verify;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use jwksmith_jose::{Algorithm, SecretBytes, SigningKey, base64url_encode};
+use jwksmith_jose::{Algorithm, Certificate, PublicJwk, SecretBytes, SigningKey, base64url_encode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -70,6 +70,8 @@ pub(crate) fn run_reading<S: AsRef<str>>(args: &[S], stdin: &[u8]) -> Outcome {
 
 /// A key that signs, and its published form.
 pub(crate) struct Key {
+    algorithm: Algorithm,
+    private: SecretBytes,
     signing: SigningKey,
     id: String,
     jwk: Value,
@@ -83,7 +85,7 @@ impl Key {
             Some(jwk) => serde_json::to_value(jwk).unwrap(),
             None => secret_jwk(algorithm, id, &private),
         };
-        Self { signing, id: id.to_owned(), jwk }
+        Self { algorithm, private, signing, id: id.to_owned(), jwk }
     }
 
     pub(crate) fn token(&self, claims: &Value) -> String {
@@ -92,6 +94,25 @@ impl Key {
 
     pub(crate) fn typed_token(&self, token_type: &str, claims: &Value) -> String {
         self.signing.sign_token(Some(&self.id), token_type, claims).unwrap()
+    }
+
+    /// A key set with this key alone, and a certificate for it that is valid in 2026 and 2027.
+    pub(crate) fn certified_key_set(&self) -> String {
+        let certificate = self.certificate();
+        let jwk = PublicJwk::new(&self.id, self.algorithm, &certificate);
+        json!({"keys": [jwk]}).to_string()
+    }
+
+    /// A certificate that the key signed itself, valid in 2026 and 2027.
+    pub(crate) fn certificate(&self) -> Certificate {
+        let pair = rcgen::KeyPair::try_from(self.private.expose()).unwrap();
+        let mut parameters = rcgen::CertificateParams::new(["tenant.example".to_owned()]).unwrap();
+        parameters.distinguished_name = rcgen::DistinguishedName::new();
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, "tenant.example");
+        parameters.serial_number = Some(rcgen::SerialNumber::from(0x1234_u64));
+        parameters.not_before = rcgen::date_time_ymd(2026, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(2028, 1, 1);
+        Certificate::from_der(parameters.self_signed(&pair).unwrap().der()).unwrap()
     }
 
     pub(crate) fn jwk(&self) -> Value {

@@ -278,6 +278,7 @@ fn command_line_that_cannot_be_read_exits_with_2_and_says_nothing_on_stdout() {
     check(&["verify", "x", "--issuer", "i"], "--audience <AUD>");
     check(&["verify", "--issuer", "i", "--audience", "a"], "<TOKEN>");
     check(&["verify", "x", "--lines", "--issuer", "i", "--audience", "a"], "cannot be used with '--lines'");
+    check(&["verify", "--lines", "--explain", "--issuer", "i", "--audience", "a"], "cannot be used with");
     check(
         &["verify", "x", "--issuer", "i", "--audience", "a", "--algorithm", "none"],
         "[possible values: RS256, ",
