@@ -462,7 +462,9 @@ pub enum SkipReason {
     #[error("its `key_ops` does not contain \"{0}\"")]
     KeyOperations(&'static str),
     /// A private member, or a symmetric key, in a published set.
-    #[error("it publishes private key material (`{0}`): the issuer must withdraw this key at once")]
+    #[error(
+        "it holds private key material (`{0}`): if it was published, the issuer must withdraw it at once"
+    )]
     PrivateMember(&'static str),
     /// A member that the key type needs is absent.
     #[error("its member `{0}` is missing")]

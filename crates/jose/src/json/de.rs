@@ -15,6 +15,24 @@ use serde::forward_to_deserialize_any;
 
 use super::value::{Kind, Value};
 
+/// What `Option` and newtypes see of something that is never null: the thing itself.
+macro_rules! transparent {
+    () => {
+        fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+            visitor.visit_some(self)
+        }
+
+        fn deserialize_newtype_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            visitor: V,
+        ) -> Result<V::Value, Misfit> {
+            visitor.visit_newtype_struct(self)
+        }
+    };
+}
+pub(super) use transparent;
+
 /// Why a type does not fit.
 #[derive(Debug)]
 pub(crate) struct Misfit(pub(super) String);
@@ -215,17 +233,7 @@ impl<'de> Deserializer<'de> for Name<'de> {
         deserialize_i8 visit_i8, deserialize_i16 visit_i16, deserialize_i32 visit_i32, deserialize_i64 visit_i64
     );
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Misfit> {
-        visitor.visit_newtype_struct(self)
-    }
+    transparent!();
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,

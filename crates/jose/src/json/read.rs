@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::de::{Misfit, Name, Variant};
+use super::de::{Misfit, Name, Variant, transparent};
 use super::scan::{Duplicates, Members, Scanner};
 use super::value::Value;
 use super::{JsonError, told};
@@ -81,17 +81,7 @@ impl<'de, P: Places<'de>> Deserializer<'de> for &mut Object<'_, 'de, P> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Misfit> {
-        visitor.visit_newtype_struct(self)
-    }
+    transparent!();
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
