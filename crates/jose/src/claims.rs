@@ -88,18 +88,27 @@ const REGISTERED: [&str; 18] = [
     "permissions",
 ];
 
+/// The places of those that are typed whoever asks.
+const ISS: usize = 0;
+const SUB: usize = 1;
+const AUD: usize = 2;
+const EXP: usize = 3;
+const NBF: usize = 4;
+const IAT: usize = 5;
+const JTI: usize = 6;
+
 /// The place of a name in [`REGISTERED`]. Most have three letters; comparing them letter by letter is a short tree of
 /// choices, and not one comparison after the other.
 #[inline]
 fn registered(name: &str) -> Option<usize> {
     Some(match name.as_bytes() {
-        [b'i', b's', b's'] => 0,
-        [b's', b'u', b'b'] => 1,
-        [b'a', b'u', b'd'] => 2,
-        [b'e', b'x', b'p'] => 3,
-        [b'n', b'b', b'f'] => 4,
-        [b'i', b'a', b't'] => 5,
-        [b'j', b't', b'i'] => 6,
+        [b'i', b's', b's'] => ISS,
+        [b's', b'u', b'b'] => SUB,
+        [b'a', b'u', b'd'] => AUD,
+        [b'e', b'x', b'p'] => EXP,
+        [b'n', b'b', b'f'] => NBF,
+        [b'i', b'a', b't'] => IAT,
+        [b'j', b't', b'i'] => JTI,
         [b'a', b'z', b'p'] => 7,
         [b's', b'i', b'd'] => 8,
         [_, _, _] => return None,
@@ -131,31 +140,31 @@ impl<'a> Places<'a> for RawClaims<'a> {
 
 impl<'a> RawClaims<'a> {
     #[inline]
-    fn value(&self, name: &str) -> Option<Value<'a>> {
-        *self.values.get(registered(name)?)?
+    fn at(&self, place: usize) -> Option<Value<'a>> {
+        *self.values.get(place)?
     }
 
     #[inline]
-    fn text(&self, claim: &'static str) -> Result<Option<Value<'a>>, Refusal> {
-        match self.value(claim) {
+    fn check_text(&self, place: usize, claim: &'static str) -> Result<(), Refusal> {
+        match self.at(place) {
             Some(value) if !value.kind().is_text() => Err(wrong_type(claim, "a string", value)),
-            value => Ok(value),
+            _ => Ok(()),
         }
     }
 
     #[inline]
-    fn audience(&self) -> Result<Option<Value<'a>>, Refusal> {
-        match self.value("aud") {
+    fn check_audience(&self) -> Result<(), Refusal> {
+        match self.at(AUD) {
             Some(value) if !value.kind().is_text() && value.kind() != Kind::TextArray => {
                 Err(wrong_type("aud", "a string or an array of strings", value))
             }
-            value => Ok(value),
+            _ => Ok(()),
         }
     }
 
     #[inline]
-    fn time(&self, claim: &'static str, round: Round) -> Result<Option<UnixTime>, Refusal> {
-        self.value(claim).map(|value| time(claim, value, round)).transpose()
+    fn time(&self, place: usize, claim: &'static str, round: Round) -> Result<Option<UnixTime>, Refusal> {
+        self.at(place).map(|value| time(claim, value, round)).transpose()
     }
 }
 
@@ -164,49 +173,64 @@ pub(crate) struct Claims<'r, 'a> {
     raw: &'r RawClaims<'a>,
     /// The whole object, for what is not registered.
     text: &'a str,
-    pub(crate) issuer: Option<Value<'a>>,
-    pub(crate) subject: Option<Value<'a>>,
-    pub(crate) audience: Option<Value<'a>>,
     pub(crate) expires_at: Option<UnixTime>,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) issued_at: Option<UnixTime>,
-    pub(crate) token_id: Option<Value<'a>>,
 }
 
 impl<'r, 'a> Claims<'r, 'a> {
     /// Types the registered claims of `text`, which was read to get them.
     #[inline]
     pub(crate) fn typed(raw: &'r RawClaims<'a>, text: &'a str) -> Result<Self, Refusal> {
-        Ok(Self {
-            issuer: raw.text("iss")?,
-            subject: raw.text("sub")?,
-            audience: raw.audience()?,
-            expires_at: raw.time("exp", Round::Down)?,
-            not_before: raw.time("nbf", Round::Up)?,
-            issued_at: raw.time("iat", Round::Up)?,
-            token_id: raw.text("jti")?,
-            raw,
-            text,
-        })
+        raw.check_text(ISS, "iss")?;
+        raw.check_text(SUB, "sub")?;
+        raw.check_audience()?;
+        let expires_at = raw.time(EXP, "exp", Round::Down)?;
+        let not_before = raw.time(NBF, "nbf", Round::Up)?;
+        let issued_at = raw.time(IAT, "iat", Round::Up)?;
+        raw.check_text(JTI, "jti")?;
+        Ok(Self { raw, text, expires_at, not_before, issued_at })
+    }
+
+    /// `iss`, which is a string.
+    #[inline]
+    pub(crate) fn issuer(&self) -> Option<Value<'a>> {
+        self.raw.at(ISS)
+    }
+
+    /// `sub`, which is a string.
+    pub(crate) fn subject(&self) -> Option<Value<'a>> {
+        self.raw.at(SUB)
+    }
+
+    /// `jti`, which is a string.
+    pub(crate) fn token_id(&self) -> Option<Value<'a>> {
+        self.raw.at(JTI)
+    }
+
+    /// `aud`, which is a string or an array of strings.
+    #[inline]
+    pub(crate) fn audience(&self) -> Option<Value<'a>> {
+        self.raw.at(AUD)
     }
 
     /// Everyone that `aud` names, if it is there.
     pub(crate) fn audiences(&self) -> Vec<String> {
         let named =
-            self.audience.into_iter().flat_map(|value| value.as_text().into_iter().chain(texts(value)));
+            self.audience().into_iter().flat_map(|value| value.as_text().into_iter().chain(texts(value)));
         named.map(Cow::into_owned).collect()
     }
 
     /// Whether `aud` names one of these.
     pub(crate) fn is_for(&self, accepted: &[String]) -> bool {
         let is_accepted = |named: Value<'_>| accepted.iter().any(|accepted| named.reads(accepted));
-        self.audience.is_some_and(|value| is_accepted(value) || value.elements().any(is_accepted))
+        self.audience().is_some_and(|value| is_accepted(value) || value.elements().any(is_accepted))
     }
 
     /// Another claim, as it came.
     pub(crate) fn other(&self, name: &str) -> Option<Value<'a>> {
         match registered(name) {
-            Some(_) => self.raw.value(name),
+            Some(place) => self.raw.at(place),
             None => Value::object(self.text).find(name),
         }
     }

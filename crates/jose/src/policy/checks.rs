@@ -83,7 +83,7 @@ impl Policy {
 }
 
 fn issuer(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
-    let Some(found) = claims.issuer else { return Err(Refusal::ClaimMissing("iss")) };
+    let Some(found) = claims.issuer() else { return Err(Refusal::ClaimMissing("iss")) };
     if found.reads(&policy.issuer) {
         return Ok(Demanded::Yes);
     }
@@ -91,7 +91,7 @@ fn issuer(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
 }
 
 fn audience(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
-    if claims.audience.is_none() {
+    if claims.audience().is_none() {
         return Err(Refusal::ClaimMissing("aud"));
     }
     if claims.is_for(&policy.audiences) {
@@ -150,13 +150,13 @@ fn profile_claims(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outc
 }
 
 fn subject(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
-    let Some(subject) = claims.subject else { return Ok(Demanded::No) };
+    let Some(subject) = claims.subject() else { return Ok(Demanded::No) };
     match policy.profile {
         Profile::AccessToken => Ok(Demanded::No),
         // It says whom the token is about; an empty one would be about everybody.
         _ if subject.reads("") => Err(Refusal::ClaimEmpty("sub")),
         // RFC 7523 §3: the client speaks for itself.
-        Profile::ClientAssertion => is_equal("sub", &policy.issuer, &text(claims.subject)),
+        Profile::ClientAssertion => is_equal("sub", &policy.issuer, &text(claims.subject())),
         _ => Ok(Demanded::Yes),
     }
 }
@@ -224,13 +224,13 @@ fn assertion(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome
     if found.len() > 1 {
         return Err(Refusal::AudienceNotSole { found });
     }
-    for (claim, value) in [("iss", claims.issuer), ("sub", claims.subject), ("jti", claims.token_id)] {
+    for (claim, value) in [("iss", claims.issuer()), ("sub", claims.subject()), ("jti", claims.token_id())] {
         let characters = text(value).chars().count();
         if characters > ASSERTION_TEXT_CHARACTERS_MAX {
             return Err(Refusal::ClaimTooLong { claim, characters, max: ASSERTION_TEXT_CHARACTERS_MAX });
         }
     }
-    if claims.token_id.is_some_and(|value| value.reads("")) {
+    if claims.token_id().is_some_and(|value| value.reads("")) {
         return Err(Refusal::ClaimEmpty("jti"));
     }
     let latest = now.saturating_add(ASSERTION_LIFETIME_SECONDS_MAX).saturating_add(policy.leeway_seconds());
