@@ -3,7 +3,7 @@
 //! Code below takes a row and never asks for a name. Another algorithm is another row, and another kind of key a row of the
 //! second table. What is registered and not supported has a table too ([`crate::registry`]).
 
-use aws_lc_rs::{hmac, signature as sig};
+use aws_lc_rs::{digest, hmac, signature as sig};
 use std::fmt;
 
 use crate::registry;
@@ -42,43 +42,43 @@ table! {
     Algorithm -> Row;
 
     /// RSASSA-PKCS1-v1_5 with SHA-256
-    RS256 => rsa_row(&["RS256"], &sig::RSA_PKCS1_2048_8192_SHA256, &sig::RSA_PKCS1_SHA256),
+    RS256 => rsa_row(&["RS256"], &digest::SHA256, &sig::RSA_PKCS1_2048_8192_SHA256, &sig::RSA_PKCS1_SHA256),
     /// RSASSA-PKCS1-v1_5 with SHA-384
-    RS384 => rsa_row(&["RS384"], &sig::RSA_PKCS1_2048_8192_SHA384, &sig::RSA_PKCS1_SHA384),
+    RS384 => rsa_row(&["RS384"], &digest::SHA384, &sig::RSA_PKCS1_2048_8192_SHA384, &sig::RSA_PKCS1_SHA384),
     /// RSASSA-PKCS1-v1_5 with SHA-512
-    RS512 => rsa_row(&["RS512"], &sig::RSA_PKCS1_2048_8192_SHA512, &sig::RSA_PKCS1_SHA512),
+    RS512 => rsa_row(&["RS512"], &digest::SHA512, &sig::RSA_PKCS1_2048_8192_SHA512, &sig::RSA_PKCS1_SHA512),
     /// RSASSA-PSS with SHA-256
-    PS256 => rsa_row(&["PS256"], &sig::RSA_PSS_2048_8192_SHA256, &sig::RSA_PSS_SHA256),
+    PS256 => rsa_row(&["PS256"], &digest::SHA256, &sig::RSA_PSS_2048_8192_SHA256, &sig::RSA_PSS_SHA256),
     /// RSASSA-PSS with SHA-384
-    PS384 => rsa_row(&["PS384"], &sig::RSA_PSS_2048_8192_SHA384, &sig::RSA_PSS_SHA384),
+    PS384 => rsa_row(&["PS384"], &digest::SHA384, &sig::RSA_PSS_2048_8192_SHA384, &sig::RSA_PSS_SHA384),
     /// RSASSA-PSS with SHA-512
-    PS512 => rsa_row(&["PS512"], &sig::RSA_PSS_2048_8192_SHA512, &sig::RSA_PSS_SHA512),
+    PS512 => rsa_row(&["PS512"], &digest::SHA512, &sig::RSA_PSS_2048_8192_SHA512, &sig::RSA_PSS_SHA512),
     /// ECDSA on P-256 with SHA-256
     ES256 => ecdsa_row(
         &["ES256"],
         (Family::P256, 64),
-        &sig::ECDSA_P256_SHA256_FIXED,
+        (&digest::SHA256, &sig::ECDSA_P256_SHA256_ASN1),
         &sig::ECDSA_P256_SHA256_FIXED_SIGNING,
     ),
     /// ECDSA on P-384 with SHA-384
     ES384 => ecdsa_row(
         &["ES384"],
         (Family::P384, 96),
-        &sig::ECDSA_P384_SHA384_FIXED,
+        (&digest::SHA384, &sig::ECDSA_P384_SHA384_ASN1),
         &sig::ECDSA_P384_SHA384_FIXED_SIGNING,
     ),
     /// ECDSA on P-521 with SHA-512
     ES512 => ecdsa_row(
         &["ES512"],
         (Family::P521, 132),
-        &sig::ECDSA_P521_SHA512_FIXED,
+        (&digest::SHA512, &sig::ECDSA_P521_SHA512_ASN1),
         &sig::ECDSA_P521_SHA512_FIXED_SIGNING,
     ),
     /// ECDSA on secp256k1 with SHA-256
     ES256K => ecdsa_row(
         &["ES256K"],
         (Family::Secp256k1, 64),
-        &sig::ECDSA_P256K1_SHA256_FIXED,
+        (&digest::SHA256, &sig::ECDSA_P256K1_SHA256_ASN1),
         &sig::ECDSA_P256K1_SHA256_FIXED_SIGNING,
     ),
     /// Ed25519, under its names `EdDSA` (RFC 8037) and `Ed25519` (RFC 9864)
@@ -133,12 +133,28 @@ table! {
 
 /// How a signature is checked and made: the crypto library's own descriptions.
 pub(crate) enum Scheme {
-    Rsa { verify: &'static sig::RsaParameters, sign: &'static dyn sig::RsaEncoding },
-    Ecdsa { verify: &'static sig::EcdsaVerificationAlgorithm, sign: &'static sig::EcdsaSigningAlgorithm },
+    Rsa {
+        hash: Hash,
+        verify: &'static sig::RsaParameters,
+        sign: &'static dyn sig::RsaEncoding,
+    },
+    Ecdsa {
+        hash: Hash,
+        /// Of signatures in DER: what JOSE writes is rewritten first ([`crate::ecdsa`]).
+        verify: &'static sig::EcdsaVerificationAlgorithm,
+        sign: &'static sig::EcdsaSigningAlgorithm,
+    },
     Ed25519,
-    MlDsa { verify: &'static sig::PqdsaVerificationAlgorithm, sign: &'static sig::PqdsaSigningAlgorithm },
+    MlDsa {
+        verify: &'static sig::PqdsaVerificationAlgorithm,
+        sign: &'static sig::PqdsaSigningAlgorithm,
+    },
     Hmac(hmac::Algorithm),
 }
+
+/// What is signed instead of the message. It is taken here and not by the verification, which spares the crypto library a
+/// set-up for every signature.
+pub(crate) type Hash = &'static digest::Algorithm;
 
 /// An algorithm.
 pub(crate) struct Row {
@@ -167,20 +183,21 @@ const fn row(names: &'static [&'static str], family: Family, scheme: Scheme, sig
 
 const fn rsa_row(
     names: &'static [&'static str],
+    hash: Hash,
     verify: &'static sig::RsaParameters,
     sign: &'static dyn sig::RsaEncoding,
 ) -> Row {
-    let scheme = Scheme::Rsa { verify, sign };
+    let scheme = Scheme::Rsa { hash, verify, sign };
     Row { names, family: Family::Rsa, scheme, signature_bytes: None, secret_bytes_min: 0 }
 }
 
 const fn ecdsa_row(
     names: &'static [&'static str],
     (family, signature_bytes): (Family, usize),
-    verify: &'static sig::EcdsaVerificationAlgorithm,
+    (hash, verify): (Hash, &'static sig::EcdsaVerificationAlgorithm),
     sign: &'static sig::EcdsaSigningAlgorithm,
 ) -> Row {
-    row(names, family, Scheme::Ecdsa { verify, sign }, signature_bytes)
+    row(names, family, Scheme::Ecdsa { hash, verify, sign }, signature_bytes)
 }
 
 const fn ml_dsa_row(

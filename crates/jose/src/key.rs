@@ -1,9 +1,11 @@
 //! A key that is ready to verify: parsed and checked once, used for every token (RFC 7518 §6, RFC 8037 §2).
 
+use aws_lc_rs::digest::digest;
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{self as sig, ParsedPublicKey, RsaPublicKeyComponents};
 
 use crate::algorithm::Scheme;
+use crate::ecdsa::DerSignature;
 use crate::limits::{RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_BYTES_MAX};
 use crate::public::PublicNumbers;
 use crate::sign::SecretBytes;
@@ -70,10 +72,21 @@ impl VerifyingKey {
             return false;
         }
         match prepared {
-            Prepared::Public(key) => key.verify_sig(message, signature).is_ok(),
+            Prepared::Public(key) => verify_public(key, &algorithm.row().scheme, message, signature),
             Prepared::Secret(key) => hmac::verify(key, message, signature).is_ok(),
         }
     }
+}
+
+fn verify_public(key: &ParsedPublicKey, scheme: &Scheme, message: &[u8], signature: &[u8]) -> bool {
+    let verified = match scheme {
+        Scheme::Rsa { hash, .. } => key.verify_digest_sig(&digest(hash, message), signature),
+        Scheme::Ecdsa { hash, .. } => {
+            key.verify_digest_sig(&digest(hash, message), DerSignature::from_fixed(signature).as_bytes())
+        }
+        _ => key.verify_sig(message, signature),
+    };
+    verified.is_ok()
 }
 
 /// The key ready to check signatures of one algorithm.

@@ -33,6 +33,7 @@ mod claims;
 pub mod danger;
 mod der;
 pub mod describe;
+mod ecdsa;
 mod error;
 mod explain;
 mod form;
