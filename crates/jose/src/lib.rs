@@ -25,41 +25,52 @@
 //! Standards: RFC 7515 (JWS), 7517 (JWK), 7518 (JWA), 7519 (JWT), 7638 and 9278 (thumbprints), 8037 (EdDSA), 8725 (best
 //! practices), 8812 (secp256k1), 9068 (access tokens), 9864 (fully specified algorithm names), 9964 (ML-DSA).
 
-mod algorithm;
+// What everything rests on: bounds, faults, bytes and texts, time.
 mod base64url;
-mod certificate;
-pub mod chain;
-mod claims;
-pub mod danger;
-mod der;
-pub mod describe;
-mod ecdsa;
 mod error;
-mod explain;
-mod form;
-mod headers;
 pub mod json;
 mod json_writer;
+pub mod limits;
+mod members;
+mod time;
+
+// Algorithms: the table, what is registered and not supported, and what the crypto library wants to be told otherwise.
+mod algorithm;
+mod ecdsa;
+mod registry;
+mod roca;
+
+// Keys: as data and in every form, ready to verify or to sign, in sets.
+mod der;
+mod form;
+mod headers;
 mod jwk;
 mod key;
 mod key_error;
-mod key_id;
 mod keyset;
-pub mod limits;
-pub mod lint;
-mod members;
 mod pem;
-mod policy;
 mod private;
-mod profile;
 mod public;
-mod registry;
-mod roca;
 mod sign;
 mod thumbprint;
-mod time;
+
+// Certificates.
+mod certificate;
+pub mod chain;
+
+// Tokens: their form, what is demanded of them, and the one way to a verified one.
+mod claims;
+mod explain;
+mod key_id;
+mod policy;
+mod profile;
 mod token;
 mod verify;
+
+// For people who look into things; nothing here decides.
+pub mod danger;
+pub mod describe;
+pub mod lint;
 
 pub use algorithm::{Algorithm, Family};
 pub use base64url::encode as base64url_encode;
