@@ -17,7 +17,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use jwksmith_axum::{Bearer, BearerRejection};
 use jwksmith_testkit::{FakeIssuer, ManualClock, Reply, TestKey};
-use jwksmith_verifier::{AccessClaims, Algorithm, Clock as _, Policy, UnixTime, Verifier};
+use jwksmith_verifier::{AccessClaims, Algorithm, Clock as _, Policy, PolicyError, UnixTime, Verifier};
 use serde::Deserialize;
 use tower::ServiceExt as _;
 
@@ -55,12 +55,17 @@ struct Staff {
 
 impl Scene {
     async fn new() -> Self {
+        Self::demanding(Ok).await
+    }
+
+    /// A scene whose policy demands more.
+    async fn demanding(more: impl FnOnce(Policy) -> Result<Policy, PolicyError>) -> Self {
         let issuer = FakeIssuer::start().await;
         let clock = Arc::new(ManualClock::new(UnixTime::from_seconds(1_800_000_000)));
         let key = TestKey::generate(Algorithm::ES256, "first");
         issuer.publish(&[&key]);
         let policy = Policy::new(issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
-        let verifier = Verifier::builder(policy).clock(clock.clone()).build().unwrap();
+        let verifier = Verifier::builder(more(policy).unwrap()).clock(clock.clone()).build().unwrap();
         let calls = Arc::new(AtomicUsize::new(0));
         let app = app(AppState { verifier: Arc::new(verifier), calls: Arc::clone(&calls) });
         Self { issuer, clock, key, app, calls }
@@ -295,6 +300,17 @@ async fn missing_scope_is_forbidden_and_named() {
     }
     let answer = scene.bearer("/admin", &scene.token_with("scope", "read:things admin")).await;
     assert_eq!((answer.status, answer.text()), (StatusCode::OK, "welcome"));
+}
+
+#[tokio::test]
+async fn scope_that_the_policy_demands_is_forbidden_and_named_as_well() {
+    let scene = Scene::demanding(|policy| policy.scope("read:things")).await;
+    let answer = scene.bearer("/things", &scene.token_with("scope", "write:things")).await;
+    assert_eq!((answer.status, scene.calls()), (StatusCode::FORBIDDEN, 0));
+    assert_eq!(answer.header(WWW_AUTHENTICATE), "Bearer error=\"insufficient_scope\", scope=\"read:things\"");
+    assert_eq!(answer.problem().code, "insufficient_scope");
+    let answer = scene.bearer("/things", &scene.token_with("scope", "write:things read:things")).await;
+    assert_eq!((answer.status, scene.calls()), (StatusCode::OK, 1));
 }
 
 #[tokio::test]
