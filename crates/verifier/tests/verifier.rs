@@ -145,6 +145,25 @@ async fn unknown_key_is_fetched_once_and_found() {
 }
 
 #[tokio::test]
+async fn verified_token_lends_its_claims_and_has_its_one_more_try_too() {
+    #[derive(serde::Deserialize)]
+    struct Borrowed<'t> {
+        iss: &'t str,
+    }
+    let scene = Scene::new().await;
+    let second = TestKey::generate(Algorithm::ES256, "second");
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    scene.clock.advance(FLOOR);
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&scene.key, &second])));
+    let token = scene.verifier.verify_token(&scene.token_of(&second)).await.unwrap();
+    assert_eq!((token.key_id(), scene.fetches()), (Some("second"), 2));
+    assert_eq!(token.claims::<Borrowed<'_>>().unwrap().iss, scene.issuer.issuer());
+    assert!(token.claims_json().contains("\"iss\""));
+    let forged = scene.token_of(&TestKey::generate(Algorithm::ES256, "third"));
+    assert_eq!(scene.verifier.verify_token(&forged).await.unwrap_err().code(), "kid_unknown");
+}
+
+#[tokio::test]
 async fn flood_of_unknown_keys_costs_one_fetch_per_floor_while_good_tokens_pass() {
     let scene = Scene::new().await;
     let good = scene.token();
