@@ -5,9 +5,9 @@
 //! that choose differently are how tokens mean one thing to the gateway and another to the service behind it. Nesting and
 //! member counts are bounded. Nothing here passes through a generic JSON value.
 //!
-//! One pass ([`scan`]) decides about the text. On its way it puts the registered members in their places and offers every
-//! member to the caller's own type, which may borrow ([`read`]); a type that has enough, or does not fit, does not cut the
-//! pass short. What was scanned can be looked into afterwards as a [`value`].
+//! One pass (`scan`) decides about the text. On its way it puts the registered members in their places and offers every
+//! member to the caller's own type, which may borrow (`read`); a type that has enough, or does not fit, does not cut the
+//! pass short. What was scanned can be looked into afterwards as a `value`.
 
 mod de;
 mod names;
