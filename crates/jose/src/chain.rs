@@ -12,7 +12,7 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
 use x509_cert::spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef};
 
 use crate::limits::X5C_CERTIFICATES_MAX;
-use crate::{Certificate, Family, PublicKey, SkipReason, UnixTime};
+use crate::{Certificate, Family, PublicKey, SkipReason, UnixTime, quoted};
 
 /// Why a chain is not trusted. `index` counts from the leaf, which is 0; a root that was not in the chain comes after its end.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -96,7 +96,7 @@ pub enum ChainError {
         reason: SkipReason,
     },
     /// No root has issued the last certificate.
-    #[error("no trusted root has issued the chain: give the root of {issuer}")]
+    #[error("no trusted root has issued the chain: give the root of {}", quoted(issuer))]
     Untrusted {
         /// The issuer that is missing.
         issuer: String,
@@ -125,7 +125,8 @@ impl ChainError {
 
 /// Checks that `chain`, the leaf first, leads to one of `roots` at `now`.
 ///
-/// It ends with the first certificate that has the key and the name of a root, or whose issuer is one.
+/// It ends with the first certificate that has the key and the name of a root, or whose issuer is one; then that root itself
+/// must be valid and allow what is below it.
 ///
 /// # Errors
 /// The first [`ChainError`], from the leaf upwards.
@@ -135,8 +136,9 @@ pub fn verify(chain: &[Certificate], roots: &[Certificate], now: UnixTime) -> Re
     }
     for (index, certificate) in chain.iter().enumerate() {
         check_alone(certificate, index, now)?;
-        if roots.iter().any(|root| is_same_authority(root, certificate)) {
-            return Ok(());
+        if let Some(root) = roots.iter().find(|root| is_same_authority(root, certificate)) {
+            // What came with the chain is a copy that anybody may have made, and perhaps one that allows more.
+            return check_alone(root, index, now);
         }
         let above = index.saturating_add(1);
         if let Some(issuer) = chain.get(above) {

@@ -87,14 +87,6 @@ fn good_chains() -> Vec<Row> {
     let mut rows = vec![
         ("a leaf, an authority, and the root outside", vec![end(leaf), middle(authority)], None),
         ("the root in the chain", vec![end(leaf), middle(authority), root()], None),
-        (
-            "the root itself",
-            vec![issued(("root", &P384), ("root", &P384), |parameters| {
-                authority(parameters);
-                parameters.key_usages.push(KeyUsagePurpose::DigitalSignature);
-            })],
-            None,
-        ),
         ("a leaf without key usage", vec![end(|_| {}), middle(authority)], None),
         (
             "an authority that allows none below, and none is",
@@ -297,6 +289,54 @@ fn chain_without_any_root_is_refused() {
     let chain = [end(leaf), middle(authority), root()];
     let error = chain::verify(&chain, &[], UnixTime::from_seconds(NOW)).unwrap_err();
     assert_eq!(error, ChainError::Untrusted { issuer: "CN=root".to_owned() });
+}
+
+#[test]
+fn issuer_of_an_untrusted_chain_is_named_in_printable_words() {
+    let check = |name: &str, words: &str| {
+        let error = answer(&[issued(("leaf", &P256), (name, &RSA_A), leaf)]).unwrap_err();
+        let expected = format!("no trusted root has issued the chain: give the root of \"{words}\"");
+        assert_eq!(error.to_string(), expected);
+    };
+    check("middle", "CN=middle");
+    check("a\u{85}b\u{202e}c", "CN=a\\u{85}b\\u{202e}c");
+    check(&"x".repeat(1000), &format!("CN={}…", "x".repeat(61)));
+}
+
+#[test]
+fn copy_of_a_root_does_not_allow_more_than_the_root() {
+    let check = |what: &str, change: Change, chain: &[Certificate], expected: Option<&str>| {
+        let roots = [issued(("root", &P384), ("root", &P384), change)];
+        let answer = chain::verify(chain, &roots, UnixTime::from_seconds(NOW));
+        assert_eq!(answer.as_ref().err().map(ChainError::code), expected, "{what}: {answer:?}");
+    };
+    // The key and the name are the root's; the rest, and the signature, are whatever its maker liked.
+    let copy = altered(&root(), "12ab", "12ac");
+    let under_copy = [end(leaf), middle(authority), copy];
+    let expired: Change = |parameters| {
+        authority(parameters);
+        parameters.not_after = date_time_ymd(2027, 1, 1);
+    };
+    let none_below: Change = |parameters| {
+        authority(parameters);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    };
+    check("a good root", authority, &under_copy, None);
+    check("an expired root", expired, &under_copy, Some("chain_not_valid_now"));
+    check("a root for leaves only", none_below, &under_copy, Some("chain_path_length"));
+    check("a root that is no authority", leaf, &under_copy, Some("chain_not_authority"));
+    let signing: Change = |parameters| {
+        authority(parameters);
+        parameters.key_usages.push(KeyUsagePurpose::DigitalSignature);
+    };
+    let itself = [issued(("root", &P384), ("root", &P384), signing)];
+    check("the root itself", signing, &itself, None);
+    check("a root that signs certificates only", authority, &itself, Some("chain_key_usage"));
+    // The same without a copy.
+    let alone = &under_copy[..2];
+    check("an expired root", expired, alone, Some("chain_not_valid_now"));
+    check("a root for leaves only", none_below, alone, Some("chain_path_length"));
+    check("a root that is no authority", leaf, alone, Some("chain_not_authority"));
 }
 
 /// A certificate of the first second of 2026 to the first of 2028.
