@@ -8,6 +8,7 @@ use std::fmt::Debug;
 
 use jwksmith_jose::AccessClaims;
 use jwksmith_jose::json::{JsonError, from_slice};
+use jwksmith_jose::limits::JSON_BYTES_MAX;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -47,6 +48,7 @@ fn is_rightly_refused(error: &JsonError, reference: &Tree, input: &[u8]) {
         JsonError::ReservedMember(_) => Strictness::Reserved,
         JsonError::TooDeep => Strictness::Depth,
         JsonError::TooManyMembers => Strictness::Members,
+        JsonError::TooLarge { bytes } => return assert!(*bytes == input.len() && *bytes > JSON_BYTES_MAX),
         other => return assert!(is_at_the_edge(input), "only serde_json takes it: {other}"),
     };
     assert!(reference.reasons().contains(&named), "there is no such fault: {error}");

@@ -208,11 +208,12 @@ impl<'de, I: Iterator<Item = (Cow<'de, str>, Value<'de>)>> MapAccess<'de> for Me
 pub(super) struct Name<'de>(pub(super) Cow<'de, str>);
 
 macro_rules! numeric_names {
-    ($($deserialize:ident $visit:ident),+) => {
+    ($($deserialize:ident $visit:ident $number:ty),+) => {
         $(fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-            match self.0.parse() {
-                Ok(number) => visitor.$visit(number),
-                Err(_) => self.deserialize_any(visitor),
+            match self.0.parse::<$number>() {
+                // In one spelling only: "1", "01" and "+1" are three names, which must not become one key of a map.
+                Ok(number) if number.to_string() == self.0 => visitor.$visit(number),
+                _ => self.deserialize_any(visitor),
             }
         })+
     };
@@ -229,8 +230,9 @@ impl<'de> Deserializer<'de> for Name<'de> {
     }
 
     numeric_names!(
-        deserialize_u8 visit_u8, deserialize_u16 visit_u16, deserialize_u32 visit_u32, deserialize_u64 visit_u64,
-        deserialize_i8 visit_i8, deserialize_i16 visit_i16, deserialize_i32 visit_i32, deserialize_i64 visit_i64
+        deserialize_u8 visit_u8 u8, deserialize_u16 visit_u16 u16, deserialize_u32 visit_u32 u32,
+        deserialize_u64 visit_u64 u64, deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16,
+        deserialize_i32 visit_i32 i32, deserialize_i64 visit_i64 i64
     );
 
     transparent!();

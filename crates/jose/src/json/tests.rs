@@ -223,6 +223,10 @@ fn types_read_as_with_serde_json() {
         r#"{"plan":{}}"#,
         r#"{"plan":1}"#,
         r#"{"by_number":{"x":true}}"#,
+        r#"{"by_number":{"01":true}}"#,
+        r#"{"by_number":{"+1":true}}"#,
+        r#"{"by_number":{"-0":true}}"#,
+        r#"{"by_number":{"1":true,"01":false}}"#,
         r#"{"letter":"ab"}"#,
         r#"{"unit":0}"#,
     ];
