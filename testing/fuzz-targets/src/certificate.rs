@@ -10,7 +10,7 @@ use jwksmith_jose::{AnyKey, Certificate, KeyForm, KeySet, PublicKey, ThumbprintH
 use crate::fixed::NOW;
 use crate::messages::is_fit_for_a_log;
 
-static ROOT: LazyLock<Certificate> = LazyLock::new(|| {
+pub(crate) static ROOT: LazyLock<Certificate> = LazyLock::new(|| {
     let mut root = Certificate::all_from_pem(include_str!("certificates/root.pem")).unwrap();
     root.pop().unwrap()
 });
@@ -41,7 +41,7 @@ fn in_pem(text: &str) -> Vec<Certificate> {
 }
 
 /// As many as there are, each with the length that it says.
-fn in_der(input: &[u8]) -> Vec<Certificate> {
+pub(crate) fn in_der(input: &[u8]) -> Vec<Certificate> {
     let (mut certificates, mut rest) = (Vec::new(), input);
     while let Some((der, behind)) = element(rest).filter(|_| certificates.len() < CERTIFICATES_MAX) {
         match Certificate::from_der(der) {

@@ -16,11 +16,8 @@ use crate::tree::{Caller, Tree};
 /// Signs the bytes as claims, and judges them by every policy.
 pub fn claims(input: &[u8]) {
     let keys = signers();
-    for Demand { policy, signer, token_type } in &*DEMANDS {
-        let (algorithm, key_id) = (signer.algorithm.name(), signer.key_id);
-        let header = format!(r#"{{"alg":"{algorithm}","kid":"{key_id}","typ":"{token_type}"}}"#);
-        let signing_input = format!("{}.{}", base64url_encode(header), base64url_encode(input));
-        let token = format!("{signing_input}.{}", base64url_encode(signer.signature(&signing_input)));
+    for demand in &*DEMANDS {
+        let (token, policy) = (signed(demand, input), &demand.policy);
         let Ok(kept) = judged(&token, &keys, policy) else { continue };
         assert_eq!(kept.claims_json().as_bytes(), input, "the claims are what was signed");
         is_read_alike(&kept, &token);
@@ -30,6 +27,15 @@ pub fn claims(input: &[u8]) {
         let borrowed = verify_in::<Caller<'_>>(&mut memory, &token, &keys, policy, NOW);
         assert_eq!(borrowed.map(Verified::into_claims), kept.claims(), "borrowed and kept");
     }
+}
+
+/// A token with these claims that is in order otherwise.
+pub(crate) fn signed(demand: &Demand, claims: &[u8]) -> String {
+    let Demand { signer, token_type, .. } = demand;
+    let (algorithm, key_id) = (signer.algorithm.name(), signer.key_id);
+    let header = format!(r#"{{"alg":"{algorithm}","kid":"{key_id}","typ":"{token_type}"}}"#);
+    let signing_input = format!("{}.{}", base64url_encode(header), base64url_encode(claims));
+    format!("{signing_input}.{}", base64url_encode(signer.signature(&signing_input)))
 }
 
 /// Whatever type a caller reads the claims as, it gets what `serde_json` would give it.

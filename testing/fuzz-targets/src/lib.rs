@@ -17,6 +17,8 @@ mod json;
 mod jwk;
 mod key_set;
 mod messages;
+#[cfg(test)]
+mod reach;
 mod token;
 mod tree;
 

@@ -13,10 +13,15 @@ use crate::messages::is_fit_for_a_log_about;
 /// Judges a token by every policy, and in every way.
 pub fn token(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
-    match text.strip_prefix('{').and(text.split_once('\n')) {
+    match parts(text) {
         Some((header, claims)) => of_parts(header, claims),
         None => as_it_is(text, &KEYS),
     }
+}
+
+/// The header and the claims, if the input has them apart.
+pub(crate) fn parts(text: &str) -> Option<(&str, &str)> {
+    text.starts_with('{').then(|| text.split_once('\n'))?
 }
 
 fn as_it_is(token: &str, keys: &KeySet) {
@@ -37,18 +42,24 @@ fn as_it_is(token: &str, keys: &KeySet) {
 }
 
 fn of_parts(header: &str, claims: &str) {
-    let signing_input = format!("{}.{}", base64url_encode(header), base64url_encode(claims));
-    let token_with = |signature: &[u8]| format!("{signing_input}.{}", base64url_encode(signature));
-    let signer = signer_for(header);
-    let signature = signer.signature(&signing_input);
-    let keys = signers();
-    as_it_is(&token_with(&signature), &keys);
-    for altered in alterations(&signature) {
-        is_refused(&token_with(&altered), &keys);
+    let (signing_input, signer, keys) = (signing_input(header, claims), signer_for(header), signers());
+    as_it_is(&signed_parts(header, claims), &keys);
+    let others = SIGNERS.iter().filter(|other| other.algorithm != signer.algorithm);
+    let others = others.map(|other| other.signature(&signing_input));
+    for signature in others.chain(alterations(&signer.signature(&signing_input))) {
+        is_refused(&format!("{signing_input}.{}", base64url_encode(signature)), &keys);
     }
-    for other in SIGNERS.iter().filter(|other| other.algorithm != signer.algorithm) {
-        is_refused(&token_with(&other.signature(&signing_input)), &keys);
-    }
+}
+
+fn signing_input(header: &str, claims: &str) -> String {
+    format!("{}.{}", base64url_encode(header), base64url_encode(claims))
+}
+
+/// The token of this header and these claims.
+pub(crate) fn signed_parts(header: &str, claims: &str) -> String {
+    let signing_input = signing_input(header, claims);
+    let signature = signer_for(header).signature(&signing_input);
+    format!("{signing_input}.{}", base64url_encode(signature))
 }
 
 /// The signer for the algorithm that the header names, or the first.

@@ -51,6 +51,12 @@ pub(crate) enum Strictness {
     Members,
 }
 
+#[cfg(test)]
+impl Strictness {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::NoObject, Self::Duplicate, Self::Reserved, Self::Depth, Self::Members];
+}
+
 impl Tree {
     /// Every reason for which the whole text is to be refused.
     pub(crate) fn reasons(&self) -> BTreeSet<Strictness> {
