@@ -152,6 +152,10 @@ fn rows_of_keys() -> Vec<Row> {
             r#"{"kty":"oct","k":"AAAA","kid":"s","alg":"HS256","use":"sig"}"#,
             &[("jwk_private_member", "keys[2]")],
         ),
+        element_row(
+            r#"{"kty":"oct","kid":"s","alg":"HS256","use":"sig"}"#,
+            &[("jwk_private_member", "keys[2]")],
+        ),
         element_row(wide("\"XYZ\""), &[("jwk_key_type", "keys[2].kty")]),
         exotic(r#""kty":"AKP""#, &[("jwk_alg", "keys[2].alg"), ("kind_breaks_clients", "keys[2]")]),
         exotic(

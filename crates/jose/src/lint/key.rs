@@ -405,10 +405,13 @@ impl<'a> Key<'a> {
 /// RFC 7518 §6.2.2, §6.3.2 and §6.4, RFC 8037 §2, RFC 9964 §4.
 const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
-fn private_member(key: &Key<'_>, _: &Rule) -> Option<String> {
+fn private_member(key: &Key<'_>, rule: &Rule) -> Option<String> {
     let published: Vec<_> = PRIVATE.into_iter().filter(|member| key.has(member)).collect();
-    (!published.is_empty())
-        .then(|| format!("it publishes private key material (`{}`)", published.join("`, `")))
+    if published.is_empty() {
+        // A key of the kind that is always secret, even if its secret was left out.
+        return skipped(key, rule);
+    }
+    Some(format!("it publishes private key material (`{}`)", published.join("`, `")))
 }
 
 /// What the reader of key sets says of it, if it is what the rule is named after.
