@@ -1,8 +1,8 @@
 //! Every way to judge a token must come to the same answer.
 
 use jwksmith_jose::{
-    Explanation, KeySet, Memory, Outcome, Policy, Refusal, Token, VerifiedToken, danger, explain, preflight,
-    verify_in, verify_token,
+    Explanation, KeySet, Memory, Outcome, Policy, Refusal, Token, VerifiedToken, danger, explain,
+    explain_without_keys, preflight, verify_in, verify_token,
 };
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -22,7 +22,13 @@ pub(crate) fn judged(token: &str, keys: &KeySet, policy: &Policy) -> Result<Veri
     let explanation = explain(token, keys, policy, NOW);
     assert_eq!(explanation.refusal(), first.as_ref().err(), "explained");
     is_told_well(&explanation, token);
-    assert!(first.is_err() || preflight(token, policy, NOW).is_ok(), "refused without its key");
+    let hopeless = preflight(token, policy, NOW).err();
+    assert!(first.is_err() || hopeless.is_none(), "refused without its key");
+    assert_eq!(
+        explain_without_keys(token, policy, NOW).refusal(),
+        hopeless.as_ref(),
+        "explained without keys"
+    );
     match &kept {
         Ok(verified) => is_rightly_accepted(verified, token),
         Err(refusal) => is_fit_for_a_log_about(&refusal.to_string(), token),

@@ -16,6 +16,7 @@ mod fixed;
 mod json;
 mod jwk;
 mod key_set;
+mod lint;
 mod messages;
 #[cfg(test)]
 mod reach;
@@ -27,17 +28,19 @@ pub use claims::claims;
 pub use json::json;
 pub use jwk::jwk;
 pub use key_set::key_set;
+pub use lint::lint;
 pub use token::token;
 
 /// A fuzz target: the name of its file and of its corpus, and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("certificate", certificate),
     ("claims", claims),
     ("json", json),
     ("jwk", jwk),
     ("key_set", key_set),
+    ("lint", lint),
     ("token", token),
 ];
