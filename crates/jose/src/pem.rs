@@ -69,8 +69,7 @@ fn label<'a>(line: &'a str, edge: &str) -> Option<&'a str> {
 }
 
 fn decoded(body: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    // RFC 1421 §4.6.1.1: the header of an encrypted body, as OpenSSL wrote keys for decades.
-    if body.contains("ENCRYPTED") {
+    if body.lines().any(is_encryption_header) {
         return Err(KeyError::Encrypted);
     }
     let mut base64 = Zeroizing::new(String::with_capacity(body.len()));
@@ -79,6 +78,11 @@ fn decoded(body: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         .filter(|der| !der.is_empty())
         .map(Zeroizing::new)
         .ok_or(KeyError::Pem("its body is not base64"))
+}
+
+/// RFC 1421 §4.6.1.1: the header of an encrypted body, as OpenSSL wrote keys for decades. The word alone is also base64.
+fn is_encryption_header(line: &str) -> bool {
+    line.starts_with("Proc-Type:") && line.contains("ENCRYPTED")
 }
 
 /// The armoured form, ending with a line end.
@@ -116,6 +120,7 @@ mod tests {
         check(&format!("\n  \n{good}\n\n"), Ok(("A B", &[1, 2, 3])));
         check(good.trim_end(), Ok(("A B", &[1, 2, 3])));
         check("-----BEGIN A-----\nAQ\nID\n-----END A-----", Ok(("A", &[1, 2, 3])));
+        check(&good.replace("AQID", "ENCRYPTEDAAA"), Ok(("A B", &[16, 208, 145, 96, 244, 196, 12, 0, 0])));
         for (text, code) in [
             (format!("{good}x"), "key_pem"),
             (format!("x\n{good}"), "key_pem"),
