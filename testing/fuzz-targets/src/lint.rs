@@ -1,7 +1,7 @@
 //! The target `lint`: a document under the lens, as a key set and as an issuer's metadata, and its keys described.
 //!
-//! Whatever keeps a verifier from using a key is found, by the verifier's own name for it or one that is more exact; and nothing that is found or
-//! described tells a secret.
+//! Whatever keeps a verifier from using a key is found, by the verifier's own name for it or one that is more exact; and
+//! nothing that is found tells a secret.
 
 use std::collections::BTreeSet;
 

@@ -156,9 +156,8 @@ impl<'de> Visitor<'de> for TreeVisitor {
 }
 
 /// A caller's type with a member of every kind, each of which may be absent.
-#[derive(PartialEq, Debug, serde::Deserialize)]
+#[derive(Default, PartialEq, Debug, serde::Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 pub(crate) struct Caller<'a> {
     text: Option<&'a str>,
     #[serde(borrow)]
