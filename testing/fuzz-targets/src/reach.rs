@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use jwksmith_jose::{AnyKey, Family, KeySet, Token, chain, verify};
+use jwksmith_jose::{AnyKey, Family, KeySet, Token, chain, lint, verify};
 use serde::de::IgnoredAny;
 
 use crate::certificate::{ROOT, in_der};
@@ -69,6 +69,15 @@ fn key_sets_have_several_keys_and_skip_some() {
     let sets: Vec<_> = corpus("key_set").iter().filter_map(|input| KeySet::parse_local(input).ok()).collect();
     assert!(sets.iter().any(|set| set.keys().len() > 2 && !set.skipped().is_empty()));
     assert!(sets.iter().any(|set| set.keys().iter().any(|key| key.certificate().is_some())));
+}
+
+#[test]
+fn documents_break_half_of_the_rules() {
+    let documents = corpus("lint");
+    let found =
+        documents.iter().flat_map(|input| [lint::key_set(input, NOW), lint::discovery(input)].concat());
+    let broken: BTreeSet<_> = found.map(|finding| finding.rule.code).collect();
+    assert!(broken.len() * 2 >= lint::rules().count(), "only {}: {broken:?}", broken.len());
 }
 
 #[test]
