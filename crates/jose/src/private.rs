@@ -5,7 +5,7 @@
 //! or compared them. It is kept as PKCS#8, the form that [`SigningKey`] is made from. Every buffer that holds a private
 //! number is wiped, and nothing here can be printed, compared or serialized: what is written comes out as [`SecretBytes`].
 
-use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _, EcPrivateKeyBin};
 use aws_lc_rs::rsa::{KeyPairComponents, KeySize};
 use aws_lc_rs::signature::{
     EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair, PqdsaSigningAlgorithm,
@@ -88,7 +88,7 @@ impl PrivateKey {
             Some(Scheme::Ecdsa { sign, .. }) => {
                 der::ec_private(info.private)?;
                 let pair = EcdsaKeyPair::from_pkcs8(sign, der).map_err(|_| KeyError::Inconsistent)?;
-                Self::of_ec(info.family, &pair)
+                Self::of_ec(info.family, sign, &pair)
             }
             Some(Scheme::Ed25519) => {
                 let seed = der::seed(info.family, info.private);
@@ -122,7 +122,7 @@ impl PrivateKey {
         let family = family.ok_or_else(|| malformed.clone())?;
         let Some(Scheme::Ecdsa { sign, .. }) = family.scheme() else { return Err(malformed) };
         let pair = EcdsaKeyPair::from_private_key_der(sign, der).map_err(|_| KeyError::Inconsistent)?;
-        Self::of_ec(family, &pair)
+        Self::of_ec(family, sign, &pair)
     }
 
     /// From the numbers of an RSA key; the crypto library proves that they belong together.
@@ -148,7 +148,9 @@ impl PrivateKey {
     ) -> Result<Self, KeyError> {
         let point = [&[4], x, y].concat();
         let pair = EcdsaKeyPair::from_private_key_and_public_key(sign, private, &point);
-        Self::of_ec(family, &pair.map_err(|_| KeyError::Inconsistent)?)
+        let pair = pair.map_err(|_| KeyError::Inconsistent)?;
+        let public = PublicNumbers::from_point(family, pair.public_key().as_ref())?;
+        Ok(Self::proven(pair.to_pkcs8v1()?.as_ref(), public))
     }
 
     /// From the seed of an Ed25519 key, and its public half where there is one.
@@ -180,9 +182,17 @@ impl PrivateKey {
         Ok(Self::proven(pair.as_der()?.as_ref(), PublicNumbers::of_rsa(pair.public_key())))
     }
 
-    fn of_ec(family: Family, pair: &EcdsaKeyPair) -> Result<Self, KeyError> {
-        let public = PublicNumbers::from_point(family, pair.public_key().as_ref())?;
-        Ok(Self::proven(pair.to_pkcs8v1()?.as_ref(), public))
+    /// Made anew from its numbers: a pair that was read writes its point as it came, compressed or in the hybrid form, and
+    /// one key would be written in several ways.
+    fn of_ec(
+        family: Family,
+        sign: &'static EcdsaSigningAlgorithm,
+        pair: &EcdsaKeyPair,
+    ) -> Result<Self, KeyError> {
+        let private: EcPrivateKeyBin<'_> = pair.private_key().as_be_bytes()?;
+        let point = PublicNumbers::from_point(family, pair.public_key().as_ref())?;
+        let PublicNumbers::Ec { x, y, .. } = &point else { return Err(KeyError::Crypto) };
+        Self::from_ec(family, sign, private.as_ref(), (x, y))
     }
 
     fn of_ml_dsa(family: Family, pair: &PqdsaKeyPair) -> Result<Self, KeyError> {

@@ -489,3 +489,39 @@ proptest! {
         }
     }
 }
+
+/// SEC 1 in DER of a key on a curve of 256 bits, its public point in this form or left out.
+fn sec1_with(d: &[u8], curve: &str, point: &[u8]) -> Vec<u8> {
+    let element = |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
+    let public = match point {
+        [] => vec![],
+        point => element(0xa1, &element(0x03, &[&[0], point].concat())),
+    };
+    let content = [hex("020101"), element(0x04, d), element(0xa0, &hex(curve)), public].concat();
+    element(0x30, &content)
+}
+
+#[test]
+fn elliptic_curve_key_is_one_key_however_its_point_is_written() {
+    for (key, curve) in [(&*P256, "0608 2a8648ce3d030107"), (&*SECP256K1, "0605 2b8104000a")] {
+        let jwk = text(key, KeyForm::Jwk);
+        let [d, x, y] = ["d", "x", "y"].map(|name| decode(&member(&jwk, name)));
+        let odd = y[31] & 1;
+        let points = [
+            [&[4], &x[..], &y].concat(),
+            [&[2 | odd], &x[..]].concat(),
+            [&[6 | odd], &x[..], &y].concat(),
+            vec![],
+        ];
+        for point in points {
+            let read = AnyKey::read(&sec1_with(&d, curve, &point)).and_then(AnyKey::into_private);
+            let read = read.map_err(|error| error.code());
+            let same = |form| read.as_ref().map(|read| read.export(form).unwrap().expose().to_vec());
+            for form in [KeyForm::Pkcs8Der, KeyForm::Sec1Der] {
+                assert_eq!(same(form), Ok(exported(key, form)), "{} {point:02x?}", key.key_id);
+            }
+        }
+        let other_sign = [&[2 | (odd ^ 1)], &x[..]].concat();
+        assert_eq!(code_of(&sec1_with(&d, curve, &other_sign)), Some("key_private_invalid"));
+    }
+}
