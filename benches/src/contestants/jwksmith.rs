@@ -38,6 +38,6 @@ fn verify(sample: &Sample, memory: &mut Memory, keys: &KeySet, policy: &Policy, 
 
 fn signer(algorithm: Algorithm, material: &Material, claims: &IssuedClaims) -> anyhow::Result<Sign> {
     let key = SigningKey::from_private(algorithm, &SecretBytes::from(material.private.clone()))?;
-    let claims = claims.clone();
-    Ok(Box::new(move || Ok(Some(key.sign_token(Some(KEY_ID), TOKEN_TYPE, black_box(&claims))?))))
+    let (signer, claims) = (key.into_token_signer(Some(KEY_ID), TOKEN_TYPE)?, claims.clone());
+    Ok(Box::new(move || Ok(Some(signer.sign(black_box(&claims))?))))
 }

@@ -1,6 +1,5 @@
 //! From a text to a [`Verified`] value: the one way to get one.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -9,7 +8,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use crate::claims::RawClaims;
 use crate::json;
 use crate::key_id::KeyId;
-use crate::token::{Header, Part};
+use crate::keyset::PublishedKey;
+use crate::token::{Header, Part, Segments};
 use crate::{Algorithm, KeySet, Policy, Refusal, UnixTime};
 
 /// Claims of a token whose signature and claims were checked. Nothing else makes one.
@@ -105,9 +105,10 @@ pub fn verify_in<'m, T: Deserialize<'m>>(
     policy: &Policy,
     now: UnixTime,
 ) -> Result<Verified<T>, Refusal> {
-    let (header, _, claims) = checked(&mut memory.bytes, token, keys, policy, now)?;
-    let claims = claims.map_err(Refusal::ClaimsShape)?;
-    Ok(Verified { claims, algorithm: header.algorithm(), key_id: header.key_id().map(KeyId::from) })
+    checked(&mut memory.bytes, token, (keys, policy, now), |header, _, claims| {
+        let claims = claims.map_err(Refusal::ClaimsShape)?;
+        Ok(Verified { claims, algorithm: header.algorithm(), key_id: header.key_id().map(KeyId::from) })
+    })
 }
 
 /// Verifies a compact token against a key set at `now`, and keeps its claims as they were signed.
@@ -129,10 +130,9 @@ pub fn verify_token(
     policy: &Policy,
     now: UnixTime,
 ) -> Result<VerifiedToken, Refusal> {
-    let mut memory = Vec::new();
-    let (header, text, _) = checked::<IgnoredAny>(&mut memory, token, keys, policy, now)?;
-    let (claims_json, header) = (text.to_owned(), header.into_owned());
-    Ok(VerifiedToken { claims_json, header })
+    checked(&mut Vec::new(), token, (keys, policy, now), |header, text, _: Result<IgnoredAny, String>| {
+        Ok(VerifiedToken { claims_json: text.to_owned(), header: header.clone() })
+    })
 }
 
 /// Checks what can be checked without keys: a refusal is final, whatever the keys; anything else proves nothing.
@@ -196,34 +196,41 @@ impl fmt::Debug for VerifiedToken {
     }
 }
 
-/// A token that is in order: its header, its claims as text, and as `T` or in words why `T` does not fit.
-type Checked<'k, 'm, T> = (Cow<'k, Header>, &'m str, Result<T, String>);
-
-fn checked<'k, 'm, T: Deserialize<'m>>(
+/// Lets `finish` make something of a token that is in order: its header, its claims as text, and as `T` or in words why `T`
+/// does not fit.
+fn checked<'m, T: Deserialize<'m>, R>(
     memory: &'m mut Vec<u8>,
     token: &str,
-    keys: &'k KeySet,
-    policy: &Policy,
-    now: UnixTime,
-) -> Result<Checked<'k, 'm, T>, Refusal> {
+    (keys, policy, now): (&KeySet, &Policy, UnixTime),
+    finish: impl FnOnce(&Header, &'m str, Result<T, String>) -> Result<R, Refusal>,
+) -> Result<R, Refusal> {
     let segments = policy.split(token)?;
-    let recalled = keys.recall(segments.header);
-    let header = match recalled {
-        Some((header, _)) => Cow::Borrowed(header),
-        None => Cow::Owned(Header::parse(segments.header)?),
-    };
-    let (claims, signature) = segments.decode(memory)?;
-    policy.check_header(&header)?;
-    let key = recalled.map_or_else(|| keys.select(&header), |(_, key)| Ok(key))?;
-    key.check_signature(header.algorithm(), segments.signing_input, signature)?;
-    if let Cow::Owned(header) = &header {
-        // Only now: what nobody has signed shall not fill the memory.
-        keys.remember(segments.header, header);
+    if let Some((header, key)) = keys.recall(segments.header) {
+        let (text, claims) = judged(memory, &segments, header, |_| Ok(key), (policy, now))?;
+        return finish(header, text, claims);
     }
-    let (text, claims) = check_claims(claims, policy, now)?;
-    Ok((header, text, claims))
+    let header = Header::parse(segments.header)?;
+    let (text, claims) = judged(memory, &segments, &header, |header| keys.select(header), (policy, now))?;
+    // Only now: what nobody has signed shall not fill the memory.
+    keys.remember(segments.header, &header);
+    finish(&header, text, claims)
 }
 
+#[inline]
+fn judged<'m, 'k, 'h, T: Deserialize<'m>>(
+    memory: &'m mut Vec<u8>,
+    segments: &Segments<'_>,
+    header: &'h Header,
+    select: impl FnOnce(&'h Header) -> Result<&'k PublishedKey, Refusal>,
+    (policy, now): (&Policy, UnixTime),
+) -> Result<(&'m str, Result<T, String>), Refusal> {
+    let (claims, signature) = segments.decode(memory)?;
+    policy.check_header(header)?;
+    select(header)?.check_signature(header.algorithm(), segments.signing_input, signature)?;
+    check_claims(claims, policy, now)
+}
+
+#[inline]
 fn check_claims<'m, T: Deserialize<'m>>(
     claims: &'m [u8],
     policy: &Policy,
