@@ -23,7 +23,6 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Parser;
 
-use crate::claims::IssuedClaims;
 use crate::contestants::{Contestant, RAW, Sample};
 use crate::material::{Material, ROWS, Row};
 use crate::measure::{Pace, Spread};
@@ -95,7 +94,7 @@ fn selected(only: &[String]) -> anyhow::Result<Vec<&'static Row>> {
 fn measure_row(row: &'static Row, now: u64, pace: Pace, report: &mut Report) -> anyhow::Result<()> {
     let material = Material::generate(row)?;
     let mut contestants = contestants::set_up(&material, now)?;
-    let sample = Sample::of(material.token(&IssuedClaims::at(now))?)?;
+    let sample = Sample::of(material.token(&material.claims(now)?)?)?;
     report.verify.push(verifying(row, &sample, &mut contestants, pace));
     if row.sign {
         report.sign.push(signing(row, &sample, &mut contestants, pace));

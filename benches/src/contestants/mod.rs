@@ -103,7 +103,7 @@ impl Sample {
 
 /// Everybody with this key, each proven to verify and to sign.
 pub(crate) fn set_up(material: &Material, now: u64) -> anyhow::Result<Vec<Contestant>> {
-    let claims = IssuedClaims::at(now);
+    let claims = material.claims(now)?;
     let mut contestants = Vec::new();
     for entry in &ENTRIES {
         let (verify, sign) = (entry.set_up)(material, &claims)?;

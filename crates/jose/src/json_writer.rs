@@ -45,25 +45,15 @@ impl Writer<'_> {
         if needs_escape(text.as_bytes()) {
             return serde_json::to_writer(&mut *self.0, text).map_err(|_| Unusual);
         }
+        self.0.reserve(text.len().saturating_add(2));
         self.0.push(b'"');
         self.0.extend_from_slice(text.as_bytes());
         self.0.push(b'"');
         Ok(())
     }
 
-    fn whole(&mut self, mut number: u64) {
-        // The digits of the greatest, from the last to the first.
-        let mut digits = [b'0'; 20];
-        let mut count = 0;
-        for digit in digits.iter_mut().rev() {
-            *digit = b'0'.saturating_add(u8::try_from(number % 10).unwrap_or_default());
-            number /= 10;
-            count += 1;
-            if number == 0 {
-                break;
-            }
-        }
-        self.0.extend(digits.iter().skip(digits.len() - count));
+    fn whole(&mut self, number: u64) {
+        self.0.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 }
 

@@ -92,7 +92,7 @@ pub fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonErro
 
 /// Bytes as text (RFC 8259 §8.1).
 pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, JsonError> {
-    std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)
+    simdutf8::basic::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)
 }
 
 /// Checks that the text is one strict JSON object.
