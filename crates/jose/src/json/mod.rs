@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 use crate::limits::{JSON_BYTES_MAX, JSON_DEPTH_MAX, JSON_MEMBERS_MAX};
 
-pub(crate) use plain::end_of_plain;
+pub(crate) use plain::is_plain;
 pub(crate) use read::{NoPlaces, Places, read};
 pub(crate) use scan::Duplicates;
 pub(crate) use value::{Kind, Value};

@@ -4,7 +4,7 @@ use wide::u8x16;
 
 /// Where the next quote, backslash or control character stands, or the end of the text.
 #[inline]
-pub(crate) fn end_of_plain(bytes: &[u8], from: usize) -> usize {
+pub(super) fn end_of_plain(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
         if let Some(ahead) = first_special(chunk) {
@@ -14,6 +14,14 @@ pub(crate) fn end_of_plain(bytes: &[u8], from: usize) -> usize {
     }
     let rest = bytes.get(at..).unwrap_or_default();
     at.wrapping_add(rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len()))
+}
+
+/// Whether a whole string is plain. What is left behind its last sixteen bytes is looked at with some of them once more.
+#[inline]
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk() else { return !text.iter().any(|byte| is_special(*byte)) };
+    let (chunks, _) = text.as_chunks();
+    chunks.iter().chain([last]).all(|chunk| first_special(chunk).is_none())
 }
 
 #[inline]
@@ -32,7 +40,7 @@ fn first_special(chunk: &[u8; 16]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{end_of_plain, is_special};
+    use super::{end_of_plain, is_plain, is_special};
 
     #[test]
     fn plain_text_ends_at_the_first_special_byte() {
@@ -44,6 +52,20 @@ mod tests {
                 assert_eq!(end_of_plain(&bytes, at), at);
                 bytes[39] = b'"';
                 assert_eq!(end_of_plain(&bytes, 0), at, "{special} at {at}, a quote at the end");
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_plain_if_it_has_no_special_byte_anywhere() {
+        for length in 0..50 {
+            assert!(is_plain(&vec![b'a'; length]));
+            for at in 0..length {
+                for byte in 0..=255 {
+                    let mut bytes = vec![b'a'; length];
+                    bytes[at] = byte;
+                    assert_eq!(is_plain(&bytes), !is_special(byte), "{byte} at {at} of {length}");
+                }
             }
         }
     }
