@@ -21,8 +21,10 @@ pub(crate) struct IssuedClaims {
     pub(crate) iat: u64,
     pub(crate) nbf: u64,
     pub(crate) exp: u64,
-    #[serde(flatten)]
-    pub(crate) custom: CustomClaims,
+    pub(crate) sub: &'static str,
+    pub(crate) azp: &'static str,
+    pub(crate) scope: &'static str,
+    pub(crate) permissions: Vec<String>,
 }
 
 /// The claims that libraries with typed registered claims call custom.
@@ -43,17 +45,19 @@ impl IssuedClaims {
             iat: now,
             nbf: now,
             exp: now + LIFETIME_SECONDS,
-            custom: CustomClaims {
-                sub: "google-oauth2|1082042680333113745190",
-                azp: "mXjVv8h0q3rT5yU7iO9pA1sD3fG5hJ7k",
-                scope: "openid profile email read:orders write:orders",
-                permissions: vec!["read:orders".to_owned(), "write:orders".to_owned()],
-            },
+            sub: "google-oauth2|1082042680333113745190",
+            azp: "mXjVv8h0q3rT5yU7iO9pA1sD3fG5hJ7k",
+            scope: "openid profile email read:orders write:orders",
+            permissions: vec!["read:orders".to_owned(), "write:orders".to_owned()],
         }
     }
-}
 
-impl CustomClaims {
+    /// Those that libraries with typed registered claims call custom.
+    pub(crate) fn custom(&self) -> CustomClaims {
+        let Self { sub, azp, scope, .. } = *self;
+        CustomClaims { sub, azp, scope, permissions: self.permissions.clone() }
+    }
+
     /// Grants more permissions, so many bytes of JSON in all.
     pub(crate) fn grant(&mut self, mut bytes: usize) {
         // A comma and two quotes for each.

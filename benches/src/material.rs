@@ -157,7 +157,7 @@ impl Material {
     pub(crate) fn claims(&self, now: u64) -> anyhow::Result<IssuedClaims> {
         let mut claims = IssuedClaims::at(now);
         let missing = TOKEN_BYTES.saturating_sub(self.token(&claims)?.len());
-        claims.custom.grant(missing * 3 / 4);
+        claims.grant(missing * 3 / 4);
         Ok(claims)
     }
 

@@ -85,7 +85,7 @@ where
         #[serde(flatten)]
         custom: crate::claims::CustomClaims,
     }
-    let mut claims = Claims::new(Rest { iss: issued.iss, aud: issued.aud, custom: issued.custom.clone() });
+    let mut claims = Claims::new(Rest { iss: issued.iss, aud: issued.aud, custom: issued.custom() });
     claims.issued_at = Some(date(issued.iat)?);
     claims.not_before = Some(date(issued.nbf)?);
     claims.expiration = Some(date(issued.exp)?);

@@ -71,7 +71,7 @@ fn options(now: u64) -> VerificationOptions {
 
 fn jwt_claims(issued: &IssuedClaims) -> JWTClaims<CustomClaims> {
     let lifetime = Duration::from_secs(issued.exp - issued.iat);
-    let mut claims = Claims::with_custom_claims(issued.custom.clone(), lifetime).with_issuer(issued.iss);
+    let mut claims = Claims::with_custom_claims(issued.custom(), lifetime).with_issuer(issued.iss);
     claims = claims.with_audiences(HashSet::from(issued.aud.map(str::to_owned)));
     claims.issued_at = Some(UnixTimeStamp::from_secs(issued.iat));
     claims.invalid_before = Some(UnixTimeStamp::from_secs(issued.nbf));
