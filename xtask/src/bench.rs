@@ -36,7 +36,7 @@ pub(crate) fn run(workspace: &Workspace, name: &str, arguments: &[String]) -> an
     for (_, home) in BENCHES.iter().filter(|(known, _)| *known == name) {
         let words = home.cargo_arguments(&workspace.target);
         let words: Vec<_> = words.iter().map(String::as_str).collect();
-        process::run(workspace.cargo(&words).arg("--").args(arguments))?;
+        process::run_for_its_output(workspace.cargo(&words).arg("--").args(arguments))?;
     }
     Ok(())
 }

@@ -32,6 +32,13 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     conclude(command, status.success())
 }
 
+/// The same for a program whose standard output is what somebody wants, as JSON: it is announced on standard error.
+pub(crate) fn run_for_its_output(command: &mut Command) -> anyhow::Result<()> {
+    eprintln!("$ {}", line_of(command));
+    let status = command.stdin(Stdio::null()).status().with_context(|| cannot_start(command))?;
+    conclude(command, status.success())
+}
+
 /// Runs a program to its end and shows each line of its standard output to `listen` after streaming it.
 pub(crate) fn run_listening(command: &mut Command, mut listen: impl FnMut(&str)) -> anyhow::Result<()> {
     say(&format!("$ {}", line_of(command)));

@@ -45,9 +45,21 @@ pub(crate) fn run(args: &KeyArgs) -> anyhow::Result<ExitStatus> {
 
 fn new(args: &NewArgs) -> Result<Content, Fault> {
     let name = args.algorithm.as_str();
-    let made = made(name, args.bits).and_then(|key| key.for_algorithm(name)).map_err(fault)?;
+    let made = made(name, args.bits).and_then(|key| key.for_algorithm(name));
+    let made = made.map_err(|error| not_made(name, args.bits, &error))?;
     let key_id = args.kid.clone().unwrap_or_else(|| made.thumbprint(ThumbprintHash::Sha256).to_string());
     written(&made.named(&key_id), args.format)
+}
+
+/// Only the command line knows that the size was asked for, and not the kind of key.
+fn not_made(name: &str, bits: Option<usize>, error: &KeyError) -> Fault {
+    let is_of_one_size = bits.is_some() && matches!(error, KeyError::AlgorithmUnfit { .. });
+    let reason = if is_of_one_size {
+        format!("`--bits` is the size of an RSA key, and keys for {name} have one size: leave it out")
+    } else {
+        error.to_string()
+    };
+    Fault { code: error.code(), reason }
 }
 
 fn made(name: &str, bits: Option<usize>) -> Result<PrivateKey, KeyError> {

@@ -96,6 +96,8 @@ fn new_key_that_cannot_be_is_refused() {
     check(&["RS256", "--bits", "1024"], "key_bits");
     check(&["RS256", "--bits", "2047"], "key_bits");
     check(&["ES256", "--bits", "2048"], "key_algorithm_unfit");
+    let outcome = run(&["key", "new", "--algorithm", "ES256", "--bits", "2048"]);
+    assert!(outcome.stderr.contains("`--bits` is the size of an RSA key"), "{outcome:?}");
     check(&["ES256", "--format", "pkcs1-pem"], "key_form_unavailable");
     check(&["ES256", "--format", "spki-pem"], "key_form_unavailable");
     check(&["HS256", "--format", "pkcs8-pem"], "key_form_unavailable");
