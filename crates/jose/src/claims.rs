@@ -246,7 +246,8 @@ impl<'r, 'a> Claims<'r, 'a> {
     }
 }
 
-fn text<'a>(claim: &'static str, value: Value<'a>) -> Result<Cow<'a, str>, Refusal> {
+/// A claim that must be a string.
+pub(crate) fn text<'a>(claim: &'static str, value: Value<'a>) -> Result<Cow<'a, str>, Refusal> {
     value.as_text().ok_or_else(|| wrong_type(claim, "a string", value))
 }
 

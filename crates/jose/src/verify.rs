@@ -10,7 +10,7 @@ use crate::json;
 use crate::key_id::KeyId;
 use crate::keyset::PublishedKey;
 use crate::token::{Header, Part, Segments};
-use crate::{Algorithm, KeySet, Policy, Refusal, UnixTime};
+use crate::{Algorithm, KeySet, Memory, Policy, Refusal, UnixTime};
 
 /// Claims of a token whose signature and claims were checked. Nothing else makes one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,26 +39,6 @@ impl<T> Verified<T> {
     /// The `kid` that the token named.
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_ref().map(KeyId::as_str)
-    }
-}
-
-/// Memory that verifications use one after the other, so that each need not ask the system for its own.
-#[derive(Default)]
-pub struct Memory {
-    bytes: Vec<u8>,
-}
-
-impl Memory {
-    /// Memory that grows to what the tokens need.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
-impl fmt::Debug for Memory {
-    /// Shows nothing: it holds what tokens say.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").finish_non_exhaustive()
     }
 }
 
@@ -105,7 +85,7 @@ pub fn verify_in<'m, T: Deserialize<'m>>(
     policy: &Policy,
     now: UnixTime,
 ) -> Result<Verified<T>, Refusal> {
-    checked(&mut memory.bytes, token, (keys, policy, now), |header, _, claims| {
+    checked(memory, token, (keys, policy, now), |header, _, claims| {
         let claims = claims.map_err(Refusal::ClaimsShape)?;
         Ok(Verified { claims, algorithm: header.algorithm(), key_id: header.key_id().map(KeyId::from) })
     })
@@ -130,7 +110,7 @@ pub fn verify_token(
     policy: &Policy,
     now: UnixTime,
 ) -> Result<VerifiedToken, Refusal> {
-    checked(&mut Vec::new(), token, (keys, policy, now), |header, text, _: Result<IgnoredAny, String>| {
+    checked(&mut Memory::new(), token, (keys, policy, now), |header, text, _: Result<IgnoredAny, String>| {
         Ok(VerifiedToken { claims_json: text.to_owned(), header: header.clone() })
     })
 }
@@ -144,7 +124,7 @@ pub fn verify_token(
 pub fn preflight(token: &str, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
     let segments = policy.split(token)?;
     let header = Header::parse(segments.header)?;
-    let mut memory = Vec::new();
+    let mut memory = Memory::new();
     let (claims, _) = segments.decode(&mut memory)?;
     policy.check_header(&header)?;
     check_claims::<IgnoredAny>(claims, policy, now).map(drop)
@@ -199,7 +179,7 @@ impl fmt::Debug for VerifiedToken {
 /// Lets `finish` make something of a token that is in order: its header, its claims as text, and as `T` or in words why `T`
 /// does not fit.
 fn checked<'m, T: Deserialize<'m>, R>(
-    memory: &'m mut Vec<u8>,
+    memory: &'m mut Memory,
     token: &str,
     (keys, policy, now): (&KeySet, &Policy, UnixTime),
     finish: impl FnOnce(&Header, &'m str, Result<T, String>) -> Result<R, Refusal>,
@@ -218,7 +198,7 @@ fn checked<'m, T: Deserialize<'m>, R>(
 
 #[inline]
 fn judged<'m, 'k, 'h, T: Deserialize<'m>>(
-    memory: &'m mut Vec<u8>,
+    memory: &'m mut Memory,
     segments: &Segments<'_>,
     header: &'h Header,
     select: impl FnOnce(&'h Header) -> Result<&'k PublishedKey, Refusal>,
