@@ -35,6 +35,67 @@ impl VerifyError {
     }
 }
 
+/// Why [`crate::Verifier::try_verify`] returned no verified token.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TryVerifyError {
+    /// The token is not acceptable: 401.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Whether it is acceptable cannot be said now: 503.
+    #[error(transparent)]
+    Undecided(#[from] Undecided),
+    /// The keys must be refreshed first, which has been begun: ask again soon, or answer 503.
+    #[error(transparent)]
+    NeedsRefresh(#[from] NeedsRefresh),
+}
+
+impl TryVerifyError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Undecided(undecided) => undecided.cause.code(),
+            Self::NeedsRefresh(_) => IssuerError::StillFetching.code(),
+        }
+    }
+
+    /// The verdict, if it is one.
+    pub(crate) fn as_final(&self) -> Option<VerifyError> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.clone().into()),
+            Self::Undecided(undecided) => Some(undecided.clone().into()),
+            Self::NeedsRefresh(_) => None,
+        }
+    }
+}
+
+impl From<VerifyError> for TryVerifyError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Refused(refusal) => Self::Refused(refusal),
+            VerifyError::Undecided(undecided) => Self::Undecided(undecided),
+        }
+    }
+}
+
+/// A refresh of the issuer's keys is under way, and what it brings decides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the issuer's keys are being refreshed: ask again soon")]
+pub struct NeedsRefresh {
+    /// When to ask again, from now
+    pub retry_after: Duration,
+}
+
+/// An issuer whose keys were not to be had at start.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the keys of {issuer} are not to be had: {}", .undecided.cause)]
+pub struct NotReady {
+    /// The issuer, as configured
+    pub issuer: Arc<str>,
+    /// Why, and when it will be asked again
+    pub undecided: Undecided,
+}
+
 /// The issuer's keys are not to be had.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("cannot decide: {cause}")]
@@ -171,6 +232,12 @@ pub enum IssuerError {
     /// The HTTP client cannot be made from such files.
     #[error("the HTTP client cannot be made: {0}")]
     Client(String),
+    /// No such issuer is configured.
+    #[error("the issuer {} is not configured", quoted(issuer))]
+    NotConfigured {
+        /// What was asked for.
+        issuer: String,
+    },
     /// The fetch is still under way, and the caller has waited long enough.
     #[error("the fetch of the key set takes longer than a call waits")]
     StillFetching,
@@ -199,6 +266,7 @@ impl IssuerError {
             Self::File { .. } => "key_set_file",
             Self::Credentials { .. } => "fetch_credentials",
             Self::Client(_) => "fetch_client",
+            Self::NotConfigured { .. } => "issuer_not_configured",
             Self::StillFetching => "fetch_pending",
             Self::Abandoned => "fetch_abandoned",
         }

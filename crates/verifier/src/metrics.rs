@@ -50,7 +50,8 @@ impl IssuerMetrics {
 
     pub(crate) fn fetched(&self, error: Option<&IssuerError>, took: Duration) {
         let outcome = error.map_or("ok", IssuerError::code);
-        counter!("jwksmith_refreshes_total", "issuer" => Arc::clone(&self.issuer), "outcome" => outcome).increment(1);
+        counter!("jwksmith_refreshes_total", "issuer" => Arc::clone(&self.issuer), "outcome" => outcome)
+            .increment(1);
         self.refresh_seconds.record(took);
     }
 
@@ -59,7 +60,8 @@ impl IssuerMetrics {
     }
 
     pub(crate) fn event(&self, kind: &EventKind) {
-        counter!("jwksmith_events_total", "issuer" => Arc::clone(&self.issuer), "kind" => kind.name()).increment(1);
+        counter!("jwksmith_events_total", "issuer" => Arc::clone(&self.issuer), "kind" => kind.name())
+            .increment(1);
     }
 }
 

@@ -123,7 +123,8 @@ mod tests {
     fn set(kids: &[&str]) -> KeySet {
         let private = SigningKey::generate(Algorithm::EdDSA).unwrap();
         let key = SigningKey::from_private(Algorithm::EdDSA, &private).unwrap();
-        let keys: Vec<_> = kids.iter().map(|kid| serde_json::to_value(key.public_jwk(kid).unwrap()).unwrap()).collect();
+        let keys: Vec<_> =
+            kids.iter().map(|kid| serde_json::to_value(key.public_jwk(kid).unwrap()).unwrap()).collect();
         KeySet::parse(serde_json::json!({ "keys": keys }).to_string().as_bytes()).unwrap()
     }
 
@@ -139,7 +140,8 @@ mod tests {
         kept[1].used(at(105));
         records.note(&both, at(110));
         let told = |records: &Records| -> Vec<_> {
-            let brief = |key: KeyRecord| (key.kid, key.first_seen, key.last_seen, key.last_used, key.gone_since);
+            let brief =
+                |key: KeyRecord| (key.kid, key.first_seen, key.last_seen, key.last_used, key.gone_since);
             records.told().into_iter().map(brief).collect()
         };
         let a = |gone| ("a".to_owned(), at(100), at(110), None, gone);

@@ -137,7 +137,10 @@ impl Saved {
     }
 
     /// The source that it came from, if that is still one: what an old configuration trusted is not trusted for that.
-    pub(crate) fn in_use<'s>(&self, mut configured: impl Iterator<Item = &'s KeySource>) -> Option<SourceInUse> {
+    pub(crate) fn in_use<'s>(
+        &self,
+        mut configured: impl Iterator<Item = &'s KeySource>,
+    ) -> Option<SourceInUse> {
         let (position, source) = (self.head.source, configured.nth(self.head.source)?.clone());
         let discovery = match (&source, &self.head.jwks_uri) {
             (KeySource::Discovery | KeySource::DiscoveryAt(_), Some(jwks_uri)) => {
@@ -317,9 +320,10 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn folder_that_others_can_write_is_refused() {
-        use std::os::unix::fs::PermissionsExt as _;
+        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        let allow = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        let allow =
+            |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
         let store = SnapshotFolder::new(folder.path().join("new/snapshots")).unwrap();
         store.save(ISSUER, b"saved").unwrap();
         store.save(ISSUER, b"saved again").unwrap();

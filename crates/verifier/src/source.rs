@@ -231,9 +231,13 @@ impl Asking<'_> {
 
     fn local(&self, json: Arc<[u8]>) -> Result<Delivery, IssuerError> {
         let in_use = self.in_use(None);
-        let keys = KeySet::parse_local(&json)
-            .map_err(|error| IssuerError::KeySet { url: in_use.place(), error })?;
-        Ok(Delivery { in_use: Arc::new(in_use), document: Some(Document { json, keys }), caching: Caching::default() })
+        let keys =
+            KeySet::parse_local(&json).map_err(|error| IssuerError::KeySet { url: in_use.place(), error })?;
+        Ok(Delivery {
+            in_use: Arc::new(in_use),
+            document: Some(Document { json, keys }),
+            caching: Caching::default(),
+        })
     }
 
     async fn discovered(&self, known: Option<Known>, locate: Locate) -> Result<Delivery, IssuerError> {
@@ -247,7 +251,8 @@ impl Asking<'_> {
             let located = located.ok().and_then(Result::ok);
             tracing::debug!(found = located.is_some(), issuer = self.sources.issuer, "located anew");
             // The validators are those of one place, and say nothing at another.
-            let caching = Some(&caching).filter(|_| located.as_ref().is_none_or(|located| *located == before));
+            let caching =
+                Some(&caching).filter(|_| located.as_ref().is_none_or(|located| *located == before));
             return self.key_set(Some(located.unwrap_or(before)), caching).await;
         }
         match self.key_set(Some(before.clone()), Some(&caching)).await {
@@ -297,7 +302,9 @@ impl Asking<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Err(IssuerError::DiscoveryMissing { tried: self.prepared.documents.iter().map(Url::to_string).collect() })
+        Err(IssuerError::DiscoveryMissing {
+            tried: self.prepared.documents.iter().map(Url::to_string).collect(),
+        })
     }
 
     /// GETs a document: an answer is 200, or 304 to a question with validators.
@@ -329,7 +336,8 @@ impl Asking<'_> {
     }
 
     fn checked_type(&self, url: String, response: Response) -> Result<Response, IssuerError> {
-        let found = response.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let found =
+            response.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
         if self.sources.bounds.json_content_type_only && !is_json(found) {
             return Err(IssuerError::ContentType { url, found: found.to_owned() });
         }
@@ -362,10 +370,17 @@ mod tests {
 
     #[test]
     fn json_content_types_are_told_from_others() {
-        for json in ["application/json", "application/jwk-set+json; charset=utf-8", "Application/JSON", "application/json;x"] {
+        for json in [
+            "application/json",
+            "application/jwk-set+json; charset=utf-8",
+            "Application/JSON",
+            "application/json;x",
+        ] {
             assert!(is_json(json), "{json}");
         }
-        for other in ["", "text/html", "text/json", "application/jsonp", "application/octet-stream", "text/x+json"] {
+        for other in
+            ["", "text/html", "text/json", "application/jsonp", "application/octet-stream", "text/x+json"]
+        {
             assert!(!is_json(other), "{other}");
         }
     }

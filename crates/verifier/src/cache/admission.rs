@@ -88,8 +88,11 @@ impl Admission {
             Some(kid) => !fetched.knows(kid),
             None => !fetched.keys().iter().any(|fetched| fetched.same_key(key)),
         };
-        for key in before.keys().iter().filter(is_lacking) {
-            let since = was_absent.iter().find(|(absent, _)| is_same(absent, key)).map_or(now, |(_, since)| *since);
+        let evicted = &self.evicted;
+        let is_in = |key: &&PublishedKey| !evicted.iter().any(|evicted| is_same(evicted, key));
+        for key in before.keys().iter().filter(is_lacking).filter(is_in) {
+            let since =
+                was_absent.iter().find(|(absent, _)| is_same(absent, key)).map_or(now, |(_, since)| *since);
             if now.saturating_sub(since) < confirmed_after {
                 self.absent.push((key.clone(), since));
             }
@@ -97,7 +100,8 @@ impl Admission {
     }
 
     fn confirm_within(&self, confirmed_after: Duration, now: Duration) -> Option<Duration> {
-        let ends = self.absent.iter().map(|(_, since)| since.saturating_add(confirmed_after).saturating_sub(now));
+        let ends =
+            self.absent.iter().map(|(_, since)| since.saturating_add(confirmed_after).saturating_sub(now));
         ends.min()
     }
 }
@@ -131,7 +135,7 @@ pub(crate) fn name(key: &PublishedKey) -> String {
 }
 
 /// The same name, the same material, for the same algorithms.
-pub(super) fn is_same(one: &PublishedKey, other: &PublishedKey) -> bool {
+pub(crate) fn is_same(one: &PublishedKey, other: &PublishedKey) -> bool {
     one.key_id() == other.key_id() && one.same_key(other) && one.algorithms().eq(other.algorithms())
 }
 
@@ -175,7 +179,10 @@ mod tests {
     #[test]
     fn change_is_told_key_by_key() {
         let keys = Keys::new();
-        let check = |before: &[&str], after: &[&str], [added, removed, replaced]: [&[&str]; 3], nothing_kept| {
+        let check = |before: &[&str],
+                     after: &[&str],
+                     [added, removed, replaced]: [&[&str]; 3],
+                     nothing_kept| {
             let change = Change::between(&keys.set(before), &keys.set(after));
             let told = [&change.added, &change.removed, &change.replaced].map(|names| names.concat());
             assert_eq!(told, [added.concat(), removed.concat(), replaced.concat()], "{before:?} {after:?}");
@@ -211,14 +218,16 @@ mod tests {
     #[test]
     fn absence_is_believed_at_once_where_nothing_is_asked_for() {
         let keys = Keys::new();
-        let admitted = Admission::default().admit(Some(&keys.set(&["a", "b"])), keys.set(&["b"]), at(0), at(5));
+        let admitted =
+            Admission::default().admit(Some(&keys.set(&["a", "b"])), keys.set(&["b"]), at(0), at(5));
         assert_eq!((kids(&admitted.keys), admitted.change.removed), (vec!["b"], vec!["a".to_owned()]));
     }
 
     #[test]
     fn replaced_key_is_never_kept_beside_its_successor() {
         let keys = Keys::new();
-        let admitted = Admission::default().admit(Some(&keys.set(&["a", "b"])), keys.set(&["a2", "b"]), at(30), at(5));
+        let admitted =
+            Admission::default().admit(Some(&keys.set(&["a", "b"])), keys.set(&["a2", "b"]), at(30), at(5));
         assert_eq!(admitted.keys.keys().len(), 2);
         assert_eq!(admitted.change.replaced, ["a"]);
     }
@@ -232,7 +241,11 @@ mod tests {
         let mut answer = |names: &[&str]| admission.admit(Some(&before), keys.set(names), at(30), at(5)).keys;
         assert_eq!(kids(&answer(&["a", "b"])), ["b"]);
         assert_eq!(kids(&answer(&["a2", "b"])), ["a", "b"]);
-        assert_eq!(kids(&answer(&["a"])), ["b"], "the last one out is kept as absent, the evicted one is not");
+        assert_eq!(
+            kids(&answer(&["a"])),
+            ["b"],
+            "the last one out is kept as absent, the evicted one is not"
+        );
         assert_eq!(admission.evicted().collect::<Vec<_>>(), ["a"]);
     }
 
@@ -245,6 +258,8 @@ mod tests {
         (1..EVICTED_KEYS_MAX).for_each(|_| admission.evict(other.clone()));
         assert!(admission.evicted().any(|kid| kid == "a"));
         admission.evict(other);
-        assert!(!admission.evicted().any(|kid| kid == "a") && admission.evicted().count() == EVICTED_KEYS_MAX);
+        assert!(
+            !admission.evicted().any(|kid| kid == "a") && admission.evicted().count() == EVICTED_KEYS_MAX
+        );
     }
 }

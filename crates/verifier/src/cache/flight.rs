@@ -48,18 +48,24 @@ impl Flight {
         Self { shared, missed, landed: false }
     }
 
-    #[tracing::instrument(name = "refresh", level = "debug", skip_all, fields(issuer = %self.shared.parts.issuer))]
     pub(super) async fn run(mut self, locate: Locate) {
         let known = self.shared.snapshot.load_full().map(|snapshot| snapshot.known());
         let begun = self.shared.now();
         let outcome = self.shared.parts.sources.fetch(known, locate).await;
         let took = self.shared.now().saturating_sub(begun);
         self.shared.metrics.fetched(outcome.as_ref().err(), took);
-        match outcome {
-            Ok(delivery) => self.shared.accept(delivery, self.missed.take()).await,
-            Err(error) => self.shared.reject(error),
-        }
+        let missed = self.missed.take();
+        let snapshot = match outcome {
+            Ok(delivery) => self.shared.accept(delivery, missed),
+            Err(error) => {
+                self.shared.reject(error);
+                None
+            }
+        };
         self.landed = true;
+        if let Some(snapshot) = snapshot {
+            self.shared.keep(&snapshot).await;
+        }
     }
 }
 
@@ -73,15 +79,16 @@ impl Drop for Flight {
 
 impl Shared {
     /// Takes a delivery in: the new set replaces the old one whole.
-    async fn accept(&self, delivery: Delivery, missed: Option<Missed>) {
+    fn accept(&self, delivery: Delivery, missed: Option<Missed>) -> Option<Arc<Snapshot>> {
         let Some((snapshot, events)) = self.take_in(delivery, missed) else {
             // 304 to a question that was not asked.
-            return self.reject(IssuerError::Abandoned);
+            self.reject(IssuerError::Abandoned);
+            return None;
         };
         snapshot.tell();
-        events.into_iter().for_each(|event| self.tell(event));
         self.metrics.key_set(snapshot.keys.keys().len());
-        self.keep(&snapshot).await;
+        events.into_iter().for_each(|event| self.tell(event));
+        Some(snapshot)
     }
 
     fn take_in(&self, delivery: Delivery, missed: Option<Missed>) -> Option<(Arc<Snapshot>, Vec<EventKind>)> {
@@ -89,7 +96,8 @@ impl Shared {
         let mut state = self.lock();
         let before = self.snapshot.load_full();
         let mut next = Next::of(delivery, before.as_deref())?;
-        let change = next.admit(&mut state.admission, before.as_deref(), self.settings.absence_confirmed_after, now);
+        let change =
+            next.admit(&mut state.admission, before.as_deref(), self.settings.absence_confirmed_after, now);
         let changed = before.is_none() || !change.is_none();
         let lifetime = next.lifetime(self.settings.fresh_default);
         state.machine.step(Event::Fetched { lifetime, chance: self.chance() }, now);
@@ -136,7 +144,8 @@ impl Shared {
         let now = self.now();
         let mut state = self.lock();
         let Some(before) = self.snapshot.load_full() else { return false };
-        let evicted: Vec<_> = before.keys.keys().iter().filter(|key| key.key_id() == Some(kid)).cloned().collect();
+        let evicted: Vec<_> =
+            before.keys.keys().iter().filter(|key| key.key_id() == Some(kid)).cloned().collect();
         if evicted.is_empty() {
             return false;
         }
@@ -156,7 +165,8 @@ impl Shared {
         if self.snapshot.load().is_some() {
             return Err("a key set is there already");
         }
-        let in_use = saved.in_use(self.parts.sources.configured()).ok_or("its source is not configured any more")?;
+        let in_use =
+            saved.in_use(self.parts.sources.configured()).ok_or("its source is not configured any more")?;
         let caching = saved.caching();
         let lifetime = lifetime(&in_use, &caching);
         let mut trial = state.machine.clone();
@@ -172,7 +182,16 @@ impl Shared {
         let admitted = state.admission.admit(None, published.without(|_| false), Duration::ZERO, now);
         let (keys, json, fetched_at) = (Arc::new(admitted.keys), saved.json(), saved.fetched_at());
         let in_use = Arc::new(in_use);
-        let snapshot = Snapshot { keys, records: Arc::new([]), in_use, generation: 1, json, published, caching, fetched_at };
+        let snapshot = Snapshot {
+            keys,
+            records: Arc::new([]),
+            in_use,
+            generation: 1,
+            json,
+            published,
+            caching,
+            fetched_at,
+        };
         self.put(&mut state, snapshot, now);
         Ok(())
     }
@@ -255,7 +274,9 @@ impl Next {
 
     fn lifetime(&self, fresh_default: Duration) -> Lifetime {
         match (lifetime(&self.in_use, &self.caching), self.confirm_within) {
-            (Lifetime::Said(said), Some(within)) => Lifetime::AtMost(said.unwrap_or(fresh_default).min(within)),
+            (Lifetime::Said(said), Some(within)) => {
+                Lifetime::AtMost(said.unwrap_or(fresh_default).min(within))
+            }
             (lifetime, _) => lifetime,
         }
     }

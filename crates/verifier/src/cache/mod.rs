@@ -19,6 +19,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwapOption, Guard};
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
+use tracing::Instrument as _;
 
 use self::admission::Admission;
 use self::flight::Flight;
@@ -283,6 +284,10 @@ impl Cache {
         self.shared.saved()
     }
 
+    pub(crate) fn revocation_bound(&self) -> RevocationBound {
+        self.shared.settings.revocation_bound()
+    }
+
     /// When a refresh is due that nobody asked for, as a monotonic reading.
     pub(crate) fn refresh_due_at(&self) -> Duration {
         self.shared.lock().machine.refresh_due_at()
@@ -352,7 +357,10 @@ impl Cache {
     fn begin_fetch(&self, locate: Locate, missed: Option<flight::Missed>) {
         let flight = Flight::new(Arc::clone(&self.shared), missed);
         match Handle::try_current().ok().or_else(|| self.shared.parts.runtime.clone()) {
-            Some(runtime) => drop(runtime.spawn(flight.run(locate))),
+            Some(runtime) => {
+                let span = tracing::debug_span!("refresh", issuer = %self.shared.parts.issuer);
+                drop(runtime.spawn(flight.run(locate).instrument(span)));
+            }
             // The flight is dropped, which counts as a failed fetch.
             None => tracing::error!("there is no tokio runtime to fetch the key set in"),
         }
@@ -378,8 +386,12 @@ impl Shared {
         let event = Event { issuer: Arc::clone(&self.parts.issuer), at: self.parts.clock.now(), kind };
         self.metrics.event(&event.kind);
         match event.kind.is_alarm() {
-            true => tracing::warn!(issuer = %event.issuer, kind = event.kind.name(), event = ?event.kind, "alarm"),
-            false => tracing::info!(issuer = %event.issuer, kind = event.kind.name(), event = ?event.kind, "event"),
+            true => {
+                tracing::warn!(issuer = %event.issuer, kind = event.kind.name(), event = ?event.kind, "alarm")
+            }
+            false => {
+                tracing::info!(issuer = %event.issuer, kind = event.kind.name(), event = ?event.kind, "event")
+            }
         }
         // Nobody may be listening.
         let _ = self.parts.events.send(event);

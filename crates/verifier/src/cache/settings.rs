@@ -103,7 +103,10 @@ impl CacheSettings {
         let contradictions = [
             (self.floor.is_zero(), "a `floor` of zero would let every unknown `kid` cause a fetch"),
             (self.burst == 0, "a `burst` of zero would let no refresh begin"),
-            (self.backoff_min.is_zero(), "a `backoff_min` of zero would ask an issuer that is down for every token"),
+            (
+                self.backoff_min.is_zero(),
+                "a `backoff_min` of zero would ask an issuer that is down for every token",
+            ),
             (self.backoff_max < self.floor, "`backoff_max` is under `floor`"),
             (self.backoff_max < self.backoff_min, "`backoff_max` is under `backoff_min`"),
             (self.fresh_min > self.fresh_max, "`fresh_min` is over `fresh_max`"),
@@ -168,8 +171,17 @@ mod tests {
         };
         let sound = CacheSettings::default;
         assert_eq!(bound(sound()), (3_600, 3_600 + 43_200));
-        assert_eq!(bound(CacheSettings { fresh_max: at(100), fresh_min: at(50), stale_max: at(7), ..sound() }), (100, 107));
-        assert_eq!(bound(CacheSettings { absence_confirmed_after: at(90), ..sound() }), (3_750, 3_750 + 43_200));
-        assert_eq!(bound(CacheSettings { absence_confirmed_after: at(1), ..sound() }), (3_661, 3_661 + 43_200));
+        assert_eq!(
+            bound(CacheSettings { fresh_max: at(100), fresh_min: at(50), stale_max: at(7), ..sound() }),
+            (100, 107)
+        );
+        assert_eq!(
+            bound(CacheSettings { absence_confirmed_after: at(90), ..sound() }),
+            (3_750, 3_750 + 43_200)
+        );
+        assert_eq!(
+            bound(CacheSettings { absence_confirmed_after: at(1), ..sound() }),
+            (3_661, 3_661 + 43_200)
+        );
     }
 }

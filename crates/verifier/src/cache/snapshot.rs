@@ -7,6 +7,7 @@ use jwksmith_jose::{KeySet, UnixTime, quoted};
 use crate::record::Kept;
 use crate::source::{Known, SourceInUse};
 use crate::transport::Caching;
+use crate::verifier::Located;
 
 /// A key set as it was found, immutable, with all that is known of where it came from.
 pub(crate) struct Snapshot {
@@ -29,6 +30,11 @@ impl Snapshot {
     /// Where to look for the next one.
     pub(crate) fn known(&self) -> Known {
         Known { in_use: Arc::clone(&self.in_use), caching: self.caching.clone() }
+    }
+
+    pub(crate) fn located(&self) -> Located {
+        let (keys, json) = (Arc::clone(&self.keys), Arc::clone(&self.json));
+        Located { in_use: (*self.in_use).clone(), keys, json, fetched_at: self.fetched_at }
     }
 
     /// A token was verified with the key of this name, or the only key there is.

@@ -566,7 +566,9 @@ mod tests {
     #[test]
     fn promises_hold_in_every_short_history() {
         let events = [Event::KeyWanted, NEWER, FETCHED, FAILED];
-        for (burst, history) in (1..=3).flat_map(|burst| (0..8_usize.pow(6)).map(move |history| (burst, history))) {
+        for (burst, history) in
+            (1..=3).flat_map(|burst| (0..8_usize.pow(6)).map(move |history| (burst, history)))
+        {
             let mut state = CacheState::new(CacheSettings { burst, ..settings() });
             let (mut now, mut rest, mut begun, mut fresh_until) = (0_u64, history, Vec::new(), 0);
             for _ in 0..6 {

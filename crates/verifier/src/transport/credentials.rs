@@ -46,7 +46,8 @@ pub(super) async fn with_roots(
 /// The configured certificate and key.
 pub(super) async fn identity(path: &Path) -> Result<Identity, IssuerError> {
     let pem = read(path).await?;
-    Identity::from_pem(pem.expose()).map_err(|_| unreadable(path, &"it holds no certificate with its private key (PEM)"))
+    Identity::from_pem(pem.expose())
+        .map_err(|_| unreadable(path, &"it holds no certificate with its private key (PEM)"))
 }
 
 /// `Authorization` with the configured token (RFC 6750 §2.1).

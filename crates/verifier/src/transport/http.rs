@@ -43,7 +43,8 @@ impl HttpTransport {
         let transport = Self { settings, clients: Mutex::new(None) };
         // Files may come later, as secrets that are mounted; what the system lacks, it lacks from the beginning.
         if transport.settings.root_certificates_file.is_none() {
-            let client = transport.builder().build().map_err(|error| ConfigError::Client(innermost(&error)))?;
+            let client =
+                transport.builder().build().map_err(|error| ConfigError::Client(innermost(&error)))?;
             if transport.settings.client_identity_file.is_none() {
                 let clients = Clients { stamp: Stamp::default(), plain: client.clone(), known: client };
                 transport.keep(clients);
@@ -109,7 +110,11 @@ impl HttpTransport {
             return Ok(clients);
         }
         let plain = self.client(false).await?;
-        let known = if self.settings.client_identity_file.is_some() { self.client(true).await? } else { plain.clone() };
+        let known = if self.settings.client_identity_file.is_some() {
+            self.client(true).await?
+        } else {
+            plain.clone()
+        };
         Ok(self.keep(Clients { stamp, plain, known }))
     }
 
@@ -153,7 +158,8 @@ impl Transport for HttpTransport {
 /// Redirects within the origin, as many as allowed; the first that is not is handed back as the answer.
 fn redirects(max: usize) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {
-        let same_origin = attempt.previous().last().is_some_and(|from| from.origin() == attempt.url().origin());
+        let same_origin =
+            attempt.previous().last().is_some_and(|from| from.origin() == attempt.url().origin());
         if same_origin && attempt.previous().len() <= max { attempt.follow() } else { attempt.stop() }
     })
 }
@@ -185,7 +191,11 @@ fn allowed(
     for address in found {
         let place = Place::of(address.ip());
         // RFC 6761 §6.3: this name means this machine and nothing else.
-        let is_meant = if name == "localhost" { place == Place::Loopback } else { place.refused(private_addresses).is_none() };
+        let is_meant = if name == "localhost" {
+            place == Place::Loopback
+        } else {
+            place.refused(private_addresses).is_none()
+        };
         if is_meant {
             allowed.push(address);
         } else {
