@@ -9,12 +9,25 @@
     reason = "helpers of a test panic when the test cannot go on, and say why"
 )]
 
+#[cfg(feature = "authority")]
 mod app;
 mod clock;
+mod gate;
+mod gzip;
 mod issuer;
 mod key;
+mod reply;
+mod requests;
+mod script;
+mod seen;
+mod server;
 
+#[cfg(feature = "authority")]
 pub use app::TestApp;
 pub use clock::ManualClock;
-pub use issuer::{FakeIssuer, Gate, Reply};
+pub use gate::Gate;
+pub use issuer::FakeIssuer;
 pub use key::TestKey;
+pub use reply::Reply;
+pub use script::Answers;
+pub use seen::Seen;
