@@ -3,59 +3,82 @@
 //! How an answer is broken is `reply`'s, which one is given `script`'s, and the socket `server`'s.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, MutexGuard};
 
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::script::{Answers, Script};
 use crate::server::{Door, Host, lock};
-use crate::{Reply, Seen, TestKey};
+use crate::tls::Identity;
+use crate::{DiscoveryForm, FakeIssuerBuilder, Reply, Seen, TestKey};
 
 /// A scripted issuer on a real socket. It ends when it is dropped, with every connection.
 pub struct FakeIssuer {
-    issuer: String,
-    address: SocketAddr,
-    host: Host,
-    door: tokio::sync::Mutex<Door>,
+    pub(crate) issuer: String,
+    /// Its URL without any path.
+    pub(crate) origin: String,
+    pub(crate) key_set_path: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) host: Host,
+    pub(crate) door: tokio::sync::Mutex<Door>,
+    pub(crate) identity: Option<Identity>,
 }
 
 impl FakeIssuer {
-    /// The path of the key set that the discovery document names.
+    /// The path of the key set that the discovery document names, after the issuer's own path if it has one.
     pub const KEY_SET: &'static str = "/.well-known/jwks.json";
-    /// The path of the discovery document.
+    /// The path of the discovery document of an issuer without a path.
     pub const DISCOVERY: &'static str = "/.well-known/openid-configuration";
 
-    /// Starts an issuer with a good discovery document and no keys yet.
+    /// Starts an issuer with a good discovery document and no keys yet, over plain HTTP at `http://127.0.0.1:PORT/`.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port on the loopback interface");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let host = Host { script: Arc::new(Mutex::new(Script::default())) };
-        let door = tokio::sync::Mutex::new(Door::open(listener, host.clone()));
-        let issuer = Self { issuer: format!("http://{address}/"), address, host, door };
-        issuer.serve(Self::DISCOVERY, Reply::json(&issuer.discovery()));
-        issuer
+        Self::builder().start().await
     }
 
-    /// The issuer's URL, with its trailing slash.
+    /// Begins an issuer that differs from that.
+    pub fn builder() -> FakeIssuerBuilder {
+        FakeIssuerBuilder::new()
+    }
+
+    /// The issuer's URL, exactly as tokens have it in `iss`.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
     /// The absolute URL of one of its paths.
     pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.issuer.trim_end_matches('/'))
+        format!("{}{path}", self.origin)
+    }
+
+    /// The path of its key set.
+    pub fn key_set_path(&self) -> &str {
+        &self.key_set_path
+    }
+
+    /// The path of its discovery document in this form.
+    pub fn discovery_path(&self, form: DiscoveryForm) -> String {
+        form.path(self.issuer.strip_prefix(&self.origin).unwrap_or_default())
     }
 
     /// The good discovery document.
     pub fn discovery(&self) -> Value {
-        json!({ "issuer": self.issuer, "jwks_uri": self.url(Self::KEY_SET) })
+        json!({ "issuer": self.issuer, "jwks_uri": self.url(&self.key_set_path) })
+    }
+
+    /// The certificate of the authority that its own certificate is from, for a client to trust.
+    pub fn ca_pem(&self) -> &str {
+        &self.identity().ca_pem
+    }
+
+    /// A client certificate that it accepts and its private key, one PEM after the other.
+    pub fn client_identity_pem(&self) -> &str {
+        &self.identity().client_pem
     }
 
     /// Publishes exactly these keys from now on.
     pub fn publish(&self, keys: &[&TestKey]) {
-        self.serve(Self::KEY_SET, Reply::keys(keys));
+        self.serve(&self.key_set_path, Reply::keys(keys));
     }
 
     /// Answers `path` like this from now on. What nobody scripted is answered with 404.
@@ -109,6 +132,10 @@ impl FakeIssuer {
     /// How often `path` was answered with 304 because the client named its entity tag.
     pub fn confirmations(&self, path: &str) -> usize {
         self.script().confirmations.get(path).copied().unwrap_or_default()
+    }
+
+    fn identity(&self) -> &Identity {
+        self.identity.as_ref().expect("the issuer was started with TLS")
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {

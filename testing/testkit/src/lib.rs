@@ -11,23 +11,28 @@
 
 #[cfg(feature = "authority")]
 mod app;
+mod builder;
 mod clock;
 mod gate;
 mod gzip;
 mod issuer;
 mod key;
+mod proxy;
 mod reply;
 mod requests;
 mod script;
 mod seen;
 mod server;
+mod tls;
 
 #[cfg(feature = "authority")]
 pub use app::TestApp;
+pub use builder::{DiscoveryForm, FakeIssuerBuilder};
 pub use clock::ManualClock;
 pub use gate::Gate;
 pub use issuer::FakeIssuer;
-pub use key::TestKey;
+pub use key::{Skew, TestKey};
+pub use proxy::FakeProxy;
 pub use reply::Reply;
 pub use script::Answers;
 pub use seen::Seen;

@@ -113,9 +113,26 @@ pub(crate) struct Script {
     pub(crate) answers: HashMap<String, Answers>,
     pub(crate) seen: Vec<Arc<Seen>>,
     pub(crate) confirmations: HashMap<String, usize>,
+    pub(crate) guard: Option<Guard>,
     /// Every path answers 503.
     pub(crate) outage: bool,
     pub(crate) watchers: Vec<mpsc::UnboundedSender<Arc<Seen>>>,
+}
+
+/// Demands a bearer token for one path, whatever it answers.
+pub(crate) struct Guard {
+    path: String,
+    authorization: String,
+}
+
+impl Guard {
+    pub(crate) fn new(path: String, token: &str) -> Self {
+        Self { path, authorization: format!("Bearer {token}") }
+    }
+
+    fn refuses(&self, seen: &Seen) -> bool {
+        seen.path() == self.path && seen.header("authorization") != Some(&self.authorization)
+    }
 }
 
 impl Script {
@@ -123,6 +140,9 @@ impl Script {
         let seen = self.record(seen);
         if self.outage {
             return Reply::status(503);
+        }
+        if self.guard.as_ref().is_some_and(|guard| guard.refuses(&seen)) {
+            return Reply::status(401).header("www-authenticate", "Bearer");
         }
         let answers = self.answers.get_mut(seen.path());
         let reply = answers.map_or_else(|| Reply::status(404), |answers| answers.answer(&seen));

@@ -3,12 +3,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 use crate::reply::{Ending, send};
 use crate::requests::Requests;
@@ -21,6 +22,7 @@ const BACKLOG: u32 = 1024;
 #[derive(Clone)]
 pub(crate) struct Host {
     pub(crate) script: Arc<Mutex<Script>>,
+    pub(crate) tls: Option<TlsAcceptor>,
 }
 
 /// The way in.
@@ -38,19 +40,33 @@ pub(crate) struct Serving {
     task: JoinHandle<()>,
 }
 
+impl Serving {
+    /// Serves each connection in a task of its own.
+    pub(crate) fn start<S>(listener: TcpListener, serve: impl Fn(TcpStream) -> S + Send + 'static) -> Self
+    where
+        S: Future<Output = ()> + Send + 'static,
+    {
+        let (stop, stopped) = oneshot::channel();
+        Self { stop, task: tokio::spawn(accept(listener, serve, stopped)) }
+    }
+
+    /// Returns when the listener and every connection have ended.
+    async fn stop(self) {
+        drop(self.stop);
+        self.task.await.expect("accepting ends in good order");
+    }
+}
+
 impl Door {
     pub(crate) fn open(listener: TcpListener, host: Host) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(accept(listener, host, stopped));
-        Self::Open(Serving { stop, task })
+        Self::Open(Serving::start(listener, move |stream| serve(stream, host.clone())))
     }
 
     /// Refuses connections from when this returns, and breaks those that were made.
     pub(crate) async fn shut(&mut self, address: SocketAddr) {
         match std::mem::replace(self, Self::Moving) {
-            Self::Open(Serving { stop, task }) => {
-                drop(stop);
-                task.await.expect("accepting ends in good order");
+            Self::Open(serving) => {
+                serving.stop().await;
                 *self = Self::Shut(bound(address).expect("the port is free again"));
             }
             other => *self = other,
@@ -68,6 +84,10 @@ impl Door {
     }
 }
 
+pub(crate) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().expect("nothing panics while it holds the lock")
+}
+
 fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     // The connections that were just broken linger on this port.
@@ -76,13 +96,18 @@ fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-async fn accept(listener: TcpListener, host: Host, mut stopped: oneshot::Receiver<()>) {
+async fn accept<S>(listener: TcpListener, serve: impl Fn(TcpStream) -> S, mut stopped: oneshot::Receiver<()>)
+where
+    S: Future<Output = ()> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             _ = &mut stopped => break,
             Ok((stream, _)) = listener.accept() => {
-                connections.spawn(serve(stream, host.clone()));
+                // Head and pieces leave when they are written, not when the client has confirmed the one before.
+                let _ = stream.set_nodelay(true);
+                connections.spawn(serve(stream));
             }
             Some(_) = connections.join_next() => {}
         }
@@ -91,11 +116,20 @@ async fn accept(listener: TcpListener, host: Host, mut stopped: oneshot::Receive
     connections.shutdown().await;
 }
 
+/// A broken connection is the client's affair, and often the test's wish: errors end it and nothing else.
 async fn serve(mut stream: TcpStream, host: Host) {
-    // Head and pieces leave when they are written, not when the client has confirmed the one before.
-    let _ = stream.set_nodelay(true);
-    // A broken connection is the client's affair, and often the test's wish.
-    if let Ok(Ending::Reset) = converse(&mut stream, &host).await {
+    let Some(tls) = &host.tls else {
+        let ending = converse(&mut stream, &host).await;
+        return end(&stream, &ending);
+    };
+    if let Ok(mut stream) = tls.accept(stream).await {
+        let ending = converse(&mut stream, &host).await;
+        end(stream.get_ref().0, &ending);
+    }
+}
+
+fn end(stream: &TcpStream, ending: &io::Result<Ending>) {
+    if matches!(ending, Ok(Ending::Reset)) {
         let _ = stream.set_zero_linger();
     }
 }
@@ -112,8 +146,4 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, host: &Host
     }
     stream.shutdown().await?;
     Ok(Ending::Close)
-}
-
-pub(crate) fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    shared.lock().expect("nothing panics while it holds the lock")
 }
