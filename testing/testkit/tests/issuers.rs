@@ -1,6 +1,6 @@
 //! Issuers of every shape, asked by an ordinary HTTP client: names and paths, TLS on both sides, tokens, proxies.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on says where")]
 
 use jwksmith_jose::{Algorithm, UnixTime};
 use jwksmith_testkit::{DiscoveryForm, FakeIssuer, FakeIssuerBuilder, FakeProxy, Skew, TestKey};
