@@ -224,7 +224,10 @@ impl Asking<'_> {
         match &self.prepared.source {
             KeySource::Static(json) => self.local(Arc::clone(json)),
             KeySource::File(path) => self.local(read_file(path).await?.into()),
-            KeySource::JwksUri(_) => self.key_set(None, known.map(|known| known.caching).as_ref()).await,
+            KeySource::JwksUri(_) => {
+                let known = known.filter(|_| locate == Locate::IfNeeded);
+                self.key_set(None, known.map(|known| known.caching).as_ref()).await
+            }
             KeySource::Discovery | KeySource::DiscoveryAt(_) => self.discovered(known, locate).await,
         }
     }
