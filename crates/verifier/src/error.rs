@@ -208,6 +208,9 @@ pub enum IssuerError {
         /// Why.
         error: KeySetError,
     },
+    /// No key of the set has a certificate that leads to a given root.
+    #[error("no key of the set has certificates that the given roots vouch for")]
+    Unvouched,
     /// An address that is not dialled: it is private, of this machine, or link-local.
     #[error("{url} leads to {address}, which is not dialled: {reason}")]
     AddressRefused {
@@ -274,6 +277,7 @@ impl IssuerError {
             Self::DiscoveryMember(_) => "discovery_member_missing",
             Self::JwksUriRefused { .. } => "discovery_jwks_uri_refused",
             Self::KeySet { error, .. } => error.code(),
+            Self::Unvouched => "key_set_unvouched",
             Self::AddressRefused { .. } => "issuer_address_refused",
             Self::ContentType { .. } => "issuer_content_type",
             Self::File { .. } => "key_set_file",

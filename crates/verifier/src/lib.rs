@@ -54,12 +54,12 @@ pub use discovery::Discovery;
 pub use error::{ConfigError, IssuerError, NeedsRefresh, NotReady, TryVerifyError, Undecided, VerifyError};
 pub use event::{EVENTS_WAITING_MAX, Event, EventKind, Events};
 pub use jwksmith_jose::{
-    AccessClaims, Algorithm, Audience, KeySet, Policy, PolicyError, Profile, Refusal, UnixTime, Verified,
-    VerifiedToken,
+    AccessClaims, Algorithm, Audience, Certificate, KeySet, Policy, PolicyError, Profile, Refusal,
+    SecretBytes, UnixTime, Verified, VerifiedToken,
 };
 pub use keep_fresh::KeepFresh;
 pub use record::{GONE_KEYS_MAX, KeyRecord};
-pub use saved::{SAVED_HEAD_BYTES_MAX, SnapshotFolder, SnapshotStore};
+pub use saved::{SAVED_HEAD_BYTES_MAX, SNAPSHOT_SECRET_BYTES_MIN, SnapshotFolder, SnapshotStore};
 pub use source::{KeySource, SourceInUse};
 pub use status::{IssuerStatus, Readiness, Refreshed};
 pub use token_cache::{TokenCacheSettings, TokenCacheUse};

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
+use jwksmith_jose::Certificate;
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
 use tracing::Instrument as _;
@@ -50,6 +51,8 @@ pub(crate) struct Cache {
 pub(crate) struct Parts {
     pub(crate) issuer: Arc<str>,
     pub(crate) sources: Sources,
+    /// Who must vouch for the certificate of a key, if anybody must
+    pub(crate) roots: Option<Arc<[Certificate]>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) store: Option<Arc<dyn SnapshotStore>>,

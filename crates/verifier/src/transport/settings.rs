@@ -16,6 +16,7 @@ use crate::error::ConfigError;
 /// | `body_bytes_max` | 256 KiB | counted after decompression; no honest key set comes near |
 /// | `redirects_max` | 0 | a redirect could lead anywhere; those within one origin can be allowed |
 /// | `private_addresses` | no | a name that leads into this network could be used to reach what only it can reach |
+/// | `jwks_uri_same_origin` | no | large issuers publish their keys at another host than their document |
 /// | `json_content_type_only` | no | many issuers serve key sets as text or octets; the strict reading decides |
 /// | `proxy` | none | a proxy of the environment would see, and could answer, what was not meant for it |
 /// | `root_certificates_file` | none | the system's roots are trusted |
@@ -35,6 +36,8 @@ pub struct FetchSettings {
     /// link-local addresses, where clouds keep their metadata, and this machine itself, unless the issuer's URL says
     /// `localhost` or a loopback address.
     pub private_addresses: bool,
+    /// Whether a discovery document may name a key set at its own origin only (scheme, host and port).
+    pub jwks_uri_same_origin: bool,
     /// Whether the answer must call itself `application/json`, `application/jwk-set+json` or some `+json`.
     pub json_content_type_only: bool,
     /// An HTTP proxy, as `http://proxy.example:3128`. It resolves names, so it has to guard private addresses itself.
@@ -57,6 +60,7 @@ impl Default for FetchSettings {
             body_bytes_max: jwksmith_jose::limits::KEY_SET_BYTES_MAX,
             redirects_max: 0,
             private_addresses: false,
+            jwks_uri_same_origin: false,
             json_content_type_only: false,
             proxy: None,
             root_certificates_file: None,
