@@ -24,7 +24,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::routing::get;
 use axum::{Json, Router};
-use jwksmith_axum::{Bearer, BearerRejection};
+use jwksmith_axum::{Bearer, Rejection};
 use jwksmith_verifier::{AccessClaims, Algorithm, Policy, Verifier};
 use serde_json::{Value, json};
 
@@ -61,9 +61,9 @@ async fn things(Bearer(token): Bearer<AccessClaims>) -> Json<Value> {
 }
 
 /// For callers with one more scope.
-async fn admin(Bearer(token): Bearer<AccessClaims>) -> Result<&'static str, BearerRejection> {
+async fn admin(Bearer(token): Bearer<AccessClaims>) -> Result<&'static str, Rejection> {
     if !token.claims().has_scope("admin") {
-        return Err(BearerRejection::insufficient_scope("admin"));
+        return Err(Rejection::insufficient_scope("admin"));
     }
     Ok("welcome")
 }
