@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
+    CACHE_CONTROL, CONTENT_TYPE,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 use tower_service::Service;
@@ -164,34 +164,32 @@ pub struct MetadataService {
 }
 
 impl MetadataService {
-    /// The answer to one method.
-    pub fn answer(&self, method: &Method) -> Response<Full<Bytes>> {
-        let (status, body) = match *method {
-            Method::GET => (StatusCode::OK, self.document.clone()),
-            Method::HEAD => (StatusCode::OK, Bytes::new()),
-            Method::OPTIONS => (StatusCode::NO_CONTENT, Bytes::new()),
+    /// The answer to a method, for frameworks that have services of their own. Servers drop the body of an answer to `HEAD`.
+    pub fn answer(&self, method: &str) -> Response<Bytes> {
+        let (status, body) = match method {
+            "GET" | "HEAD" => (StatusCode::OK, self.document.clone()),
+            "OPTIONS" => (StatusCode::NO_CONTENT, Bytes::new()),
             _ => (StatusCode::METHOD_NOT_ALLOWED, Bytes::new()),
         };
-        let mut response = Response::new(Full::new(body));
+        let mut response = Response::new(body);
         *response.status_mut() = status;
-        self.describe(status, response.headers_mut());
+        describe(status, response.headers_mut());
         response
     }
+}
 
-    fn describe(&self, status: StatusCode, headers: &mut HeaderMap) {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        match status {
-            StatusCode::OK => {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                headers.insert(CONTENT_LENGTH, HeaderValue::from(self.document.len()));
-                headers.insert(CACHE_CONTROL, METADATA_CACHE_CONTROL);
-            }
-            StatusCode::NO_CONTENT => {
-                headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
-            }
-            _ => drop(headers.insert(ALLOW, METHODS)),
+fn describe(status: StatusCode, headers: &mut HeaderMap) {
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    match status {
+        StatusCode::OK => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(CACHE_CONTROL, METADATA_CACHE_CONTROL);
         }
+        StatusCode::NO_CONTENT => {
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+        }
+        _ => drop(headers.insert(ALLOW, METHODS)),
     }
 }
 
@@ -205,6 +203,6 @@ impl<B> Service<Request<B>> for MetadataService {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(self.answer(request.method())))
+        ready(Ok(self.answer(request.method().as_str()).map(Full::new)))
     }
 }
