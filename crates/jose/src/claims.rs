@@ -96,6 +96,7 @@ const EXP: usize = 3;
 const NBF: usize = 4;
 const IAT: usize = 5;
 const JTI: usize = 6;
+const AUTH_TIME: usize = 15;
 
 /// The place of a name in [`REGISTERED`]. Most have three letters; comparing them letter by letter is a short tree of
 /// choices, and not one comparison after the other.
@@ -124,7 +125,7 @@ fn registered_long(name: &str) -> Option<usize> {
         "c_hash" => 12,
         "at_hash" => 13,
         "client_id" => 14,
-        "auth_time" => 15,
+        "auth_time" => AUTH_TIME,
         "org_id" => 16,
         "permissions" => 17,
         _ => return None,
@@ -173,9 +174,17 @@ pub(crate) struct Claims<'r, 'a> {
     raw: &'r RawClaims<'a>,
     /// The whole object, for what is not registered.
     text: &'a str,
+    pub(crate) times: Times,
+}
+
+/// All that a later look at the same claims could judge otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Times {
     pub(crate) expires_at: Option<UnixTime>,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) issued_at: Option<UnixTime>,
+    /// `auth_time`, if it is a time: only some policies demand that.
+    pub(crate) authenticated_at: Option<UnixTime>,
 }
 
 impl<'r, 'a> Claims<'r, 'a> {
@@ -185,11 +194,15 @@ impl<'r, 'a> Claims<'r, 'a> {
         raw.check_text(ISS, "iss")?;
         raw.check_text(SUB, "sub")?;
         raw.check_audience()?;
-        let expires_at = raw.time(EXP, "exp", Round::Down)?;
-        let not_before = raw.time(NBF, "nbf", Round::Up)?;
-        let issued_at = raw.time(IAT, "iat", Round::Up)?;
+        let times = Times {
+            expires_at: raw.time(EXP, "exp", Round::Down)?,
+            not_before: raw.time(NBF, "nbf", Round::Up)?,
+            issued_at: raw.time(IAT, "iat", Round::Up)?,
+            // What lies in the past is rounded down.
+            authenticated_at: raw.time(AUTH_TIME, "auth_time", Round::Down).unwrap_or_default(),
+        };
         raw.check_text(JTI, "jti")?;
-        Ok(Self { raw, text, expires_at, not_before, issued_at })
+        Ok(Self { raw, text, times })
     }
 
     /// `iss`, which is a string.
@@ -240,13 +253,14 @@ impl<'r, 'a> Claims<'r, 'a> {
         self.other(name).map(|value| text(name, value)).transpose()
     }
 
-    /// Another claim, which must be a time if it is there; one that lies in the past is rounded down.
-    pub(crate) fn other_time(&self, name: &'static str) -> Result<Option<UnixTime>, Refusal> {
-        self.other(name).map(|value| time(name, value, Round::Down)).transpose()
+    /// When the user proved who they are, which must be told, as a time.
+    pub(crate) fn authenticated_at(&self) -> Result<UnixTime, Refusal> {
+        self.raw.time(AUTH_TIME, "auth_time", Round::Down)?.ok_or(Refusal::ClaimMissing("auth_time"))
     }
 }
 
-fn text<'a>(claim: &'static str, value: Value<'a>) -> Result<Cow<'a, str>, Refusal> {
+/// A claim that must be a string.
+pub(crate) fn text<'a>(claim: &'static str, value: Value<'a>) -> Result<Cow<'a, str>, Refusal> {
     value.as_text().ok_or_else(|| wrong_type(claim, "a string", value))
 }
 

@@ -14,7 +14,10 @@ use crate::limits::{KID_BYTES_MAX, X5C_CERTIFICATES_MAX};
 use crate::members::Loose;
 use crate::public::{Label, PublicNumbers};
 use crate::sign::SecretBytes;
-use crate::{Algorithm, AnyKey, Certificate, Family, KeyError, PrivateKey, PublicKey, SkipReason, base64url};
+use crate::{
+    Algorithm, AnyKey, Certificate, Family, KeyError, PrivateKey, PublicKey, SkipReason, Thumbprint,
+    ThumbprintHash, base64url, thumbprint,
+};
 
 /// One key as an authority publishes it. It is built from public numbers, so private material cannot get into it.
 ///
@@ -135,6 +138,9 @@ pub(crate) enum Origin {
 pub(crate) struct UsableJwk {
     pub(crate) key_id: Option<String>,
     pub(crate) key: VerifyingKey,
+    /// The key as data, unless it is a shared secret.
+    pub(crate) public: Option<PublicKey>,
+    pub(crate) thumbprint: Thumbprint,
     pub(crate) certificate: Option<Certificate>,
 }
 
@@ -158,11 +164,17 @@ impl RawJwk<'_> {
         let (family, leaf) = self.kind()?;
         let algorithms = self.algorithms(family)?;
         if family == Family::Secret {
-            let key = VerifyingKey::from_secret(&self.secret(origin)?, &algorithms)?;
-            return Ok(UsableJwk { key_id, key, certificate: None });
+            let secret = self.secret(origin)?;
+            let key = VerifyingKey::from_secret(&secret, &algorithms)?;
+            let thumbprint = thumbprint::of_secret(&secret, ThumbprintHash::Sha256);
+            return Ok(UsableJwk { key_id, key, public: None, thumbprint, certificate: None });
         }
         let (numbers, certificate) = self.certified_numbers(family, leaf)?;
-        Ok(UsableJwk { key_id, key: VerifyingKey::from_public(&numbers, &algorithms)?, certificate })
+        let key = VerifyingKey::from_public(&numbers, &algorithms)?;
+        let label = Label { key_id: key_id.clone(), algorithm: self.algorithm_name(family)? };
+        let public = PublicKey::proven(numbers, label);
+        let thumbprint = public.thumbprint(ThumbprintHash::Sha256);
+        Ok(UsableJwk { key_id, key, public: Some(public), thumbprint, certificate })
     }
 
     /// RFC 7517 §9.2: a secret that is published is none, whatever it is for.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::headers::Headers;
 use crate::json::{self, Duplicates, JsonError, Value};
 use crate::jwk::{Origin, RawJwk, UsableJwk};
-use crate::key::VerifyingKey;
 use crate::limits::{KEY_SET_BYTES_MAX, KEYS_MAX};
 use crate::token::Header;
-use crate::{Algorithm, Certificate, Family, KeySetError, Refusal, SkipReason};
+use crate::{Algorithm, Certificate, Family, KeySetError, PublicKey, Refusal, SkipReason, Thumbprint};
 
 /// A key set, ready to verify with: every usable key is parsed, checked and prepared once.
 pub struct KeySet {
@@ -18,12 +18,11 @@ pub struct KeySet {
     headers: Headers,
 }
 
-/// One usable key of a set.
+/// One usable key of a set. A clone shares all that was prepared.
+#[derive(Clone)]
 pub struct PublishedKey {
     index: usize,
-    key_id: Option<String>,
-    key: VerifyingKey,
-    certificate: Option<Certificate>,
+    jwk: Arc<UsableJwk>,
 }
 
 /// One key of a set that is not used.
@@ -75,9 +74,7 @@ impl KeySet {
         for (index, element) in elements.iter().enumerate() {
             let jwk = RawJwk::read(*element);
             match jwk.usable(origin) {
-                Ok(UsableJwk { key_id, key, certificate }) => {
-                    keys.push(PublishedKey { index, key_id, key, certificate });
-                }
+                Ok(jwk) => keys.push(PublishedKey { index, jwk: Arc::new(jwk) }),
                 Err(reason) => skipped.push(SkippedKey { index, key_id: jwk.key_id(), reason }),
             }
         }
@@ -103,6 +100,40 @@ impl KeySet {
         let same = |known: Option<&str>| known == Some(key_id);
         self.keys.iter().any(|key| same(key.key_id()))
             || self.skipped.iter().any(|key| same(key.key_id.as_deref()))
+    }
+
+    /// This set less the keys that are `gone`. With none left it verifies nothing.
+    ///
+    /// ```
+    /// # use jwksmith_jose::KeySet;
+    /// # fn demo(keys: &KeySet) {
+    /// let others = keys.without(|key| key.key_id() == Some("compromised"));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn without(&self, gone: impl Fn(&PublishedKey) -> bool) -> Self {
+        self.of_the_same_document(self.keys.iter().filter(|key| !gone(key)).cloned().collect())
+    }
+
+    /// This set with keys of another one, as long as it has room ([`KEYS_MAX`]).
+    ///
+    /// One that this set has too, of the same `kid` and the same material, is not taken twice: what this set says of it
+    /// counts. One of the same `kid` and other material makes the tokens that name it ambiguous, and refused.
+    #[must_use]
+    pub fn with_also(&self, more: impl IntoIterator<Item = PublishedKey>) -> Self {
+        let mut keys = self.keys.clone();
+        for key in more {
+            let is_there = |known: &PublishedKey| known.key_id() == key.key_id() && known.same_key(&key);
+            if keys.len() < KEYS_MAX && !keys.iter().any(is_there) {
+                keys.push(key);
+            }
+        }
+        self.of_the_same_document(keys)
+    }
+
+    /// What is remembered of headers belongs to the keys, and is not taken along.
+    fn of_the_same_document(&self, keys: Vec<PublishedKey>) -> Self {
+        Self { keys, skipped: self.skipped.clone(), headers: Headers::default() }
     }
 
     /// The key that a token's header names (RFC 7515 §4.1.4): `kid`, and the algorithm must fit that key.
@@ -185,7 +216,7 @@ pub(crate) enum Unfit {
 }
 
 impl PublishedKey {
-    /// Its place in `keys`, from 0.
+    /// Its place in `keys` of the document that it was read from, from 0.
     pub fn index(&self) -> usize {
         self.index
     }
@@ -195,32 +226,49 @@ impl PublishedKey {
         if header.key_id().is_some_and(|key_id| self.key_id() != Some(key_id)) {
             return Err(Unfit::KeyId);
         }
-        if self.key.fits(header.algorithm()) { Ok(()) } else { Err(Unfit::Algorithm) }
+        if self.jwk.key.fits(header.algorithm()) { Ok(()) } else { Err(Unfit::Algorithm) }
     }
 
     /// `kid`.
     pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
+        self.jwk.key_id.as_deref()
+    }
+
+    /// Whether both are the same key, whatever they are called and for which algorithms they are.
+    ///
+    /// One `kid` for two keys is what nobody who publishes keys would do.
+    pub fn same_key(&self, other: &Self) -> bool {
+        self.thumbprint() == other.thumbprint()
+    }
+
+    /// Its thumbprint (RFC 7638, SHA-256). That of a shared secret lets anybody check a guess, and is not to be shown (§7).
+    pub fn thumbprint(&self) -> &Thumbprint {
+        &self.jwk.thumbprint
+    }
+
+    /// The key as data, to show it or to write it in another form; nothing of a shared secret.
+    pub fn public_key(&self) -> Option<&PublicKey> {
+        self.jwk.public.as_ref()
     }
 
     /// What kind of key it is.
     pub fn family(&self) -> Family {
-        self.key.family()
+        self.jwk.key.family()
     }
 
     /// The algorithms that it may be used with.
     pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
-        self.family().algorithms().filter(|algorithm| self.key.fits(*algorithm))
+        self.family().algorithms().filter(|algorithm| self.jwk.key.fits(*algorithm))
     }
 
     /// Its certificate, if it has one; the key in it is this key.
     pub fn certificate(&self) -> Option<&Certificate> {
-        self.certificate.as_ref()
+        self.jwk.certificate.as_ref()
     }
 
     /// Whether `signature` is this key's over `message`: the bare check, for what is no token.
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        self.key.verify(algorithm, message, signature)
+        self.jwk.key.verify(algorithm, message, signature)
     }
 
     /// Checks the signature of a token.
@@ -230,7 +278,7 @@ impl PublishedKey {
         signing_input: &str,
         signature: &[u8],
     ) -> Result<(), Refusal> {
-        if self.key.verify(algorithm, signing_input.as_bytes(), signature) {
+        if self.jwk.key.verify(algorithm, signing_input.as_bytes(), signature) {
             Ok(())
         } else {
             Err(Refusal::Signature)
@@ -241,7 +289,7 @@ impl PublishedKey {
 impl fmt::Debug for PublishedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublishedKey")
-            .field("key_id", &self.key_id)
+            .field("key_id", &self.key_id())
             .field("family", &self.family())
             .finish_non_exhaustive()
     }

@@ -32,6 +32,7 @@ pub mod json;
 mod json_writer;
 pub mod limits;
 mod members;
+mod memory;
 mod time;
 
 // Algorithms: the table, what is registered and not supported, and what the crypto library wants to be told otherwise.
@@ -83,6 +84,7 @@ pub use form::{AnyKey, KeyForm};
 pub use jwk::PublicJwk;
 pub use key_error::KeyError;
 pub use keyset::{KeySet, PublishedKey, SkippedKey};
+pub use memory::Memory;
 pub use policy::Policy;
 pub use private::PrivateKey;
 pub use profile::Profile;
@@ -91,4 +93,4 @@ pub use sign::{SecretBytes, SigningError, SigningKey, TokenSigner};
 pub use thumbprint::{Thumbprint, ThumbprintHash};
 pub use time::UnixTime;
 pub use token::{Header, Part, Token};
-pub use verify::{Memory, Verified, VerifiedToken, preflight, verify, verify_in, verify_token};
+pub use verify::{Verified, VerifiedToken, preflight, verify, verify_in, verify_token};

@@ -1,8 +1,9 @@
 //! What a caller demands of a token: issuer, audience, algorithms, times, and the kind of token (RFC 8725 §3).
 
 mod checks;
+mod times;
 
-use crate::claims::{Claims, RawClaims};
+use crate::claims::{Claims, RawClaims, Times};
 use crate::limits::LEEWAY_SECONDS_MAX;
 use crate::profile::{Demands, Profile};
 use crate::token::{Header, Segments};
@@ -196,10 +197,14 @@ impl Policy {
         claims: &RawClaims<'_>,
         text: &str,
         now: UnixTime,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Times, Refusal> {
         let claims = Claims::typed(claims, text)?;
         let further = if self.demands_further() { FURTHER_CHECKS.as_slice() } else { &[] };
-        COMMON_CHECKS.iter().chain(further).try_for_each(|check| (check.run)(self, &claims, now).map(drop))
+        COMMON_CHECKS
+            .iter()
+            .chain(further)
+            .try_for_each(|check| (check.run)(self, &claims, now).map(drop))?;
+        Ok(claims.times)
     }
 
     /// Whether any of [`FURTHER_CHECKS`] has something to check; the other settings need a profile.

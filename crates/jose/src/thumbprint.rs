@@ -9,7 +9,7 @@ use aws_lc_rs::digest;
 use zeroize::Zeroizing;
 
 use crate::public::PublicNumbers;
-use crate::{Family, PrivateKey, PublicKey, base64url};
+use crate::{Family, PrivateKey, PublicKey, SecretBytes, base64url};
 
 /// The hash of a thumbprint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -83,9 +83,14 @@ impl PrivateKey {
     pub fn thumbprint(&self, hash: ThumbprintHash) -> Thumbprint {
         match self.numbers() {
             Some(numbers) => of_public(numbers, hash),
-            None => compute(hash, vec![("k", Value::Bytes(self.secret_bytes().expose()))], Family::Secret),
+            None => of_secret(self.secret_bytes(), hash),
         }
     }
+}
+
+/// The thumbprint of a shared secret.
+pub(crate) fn of_secret(secret: &SecretBytes, hash: ThumbprintHash) -> Thumbprint {
+    compute(hash, vec![("k", Value::Bytes(secret.expose()))], Family::Secret)
 }
 
 fn of_public(numbers: &PublicNumbers, hash: ThumbprintHash) -> Thumbprint {

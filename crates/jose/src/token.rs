@@ -8,7 +8,7 @@ use std::fmt;
 use crate::json;
 use crate::limits::{HEADER_BYTES_MAX, KID_BYTES_MAX, SIGNATURE_BYTES_MAX, TOKEN_BYTES_MAX};
 use crate::members::{Loose, Members};
-use crate::{Algorithm, Refusal, base64url};
+use crate::{Algorithm, Memory, Refusal, base64url};
 
 /// A segment of a compact token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +77,7 @@ impl Token {
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let segments = Segments::split(text, TOKEN_BYTES_MAX)?;
         let header = Header::parse(segments.header)?;
-        segments.decode(&mut Vec::new())?;
+        segments.decode(&mut Memory::new())?;
         Ok(Self { header })
     }
 
@@ -117,14 +117,10 @@ impl<'a> Segments<'a> {
     }
 
     /// The claims' bytes and the signature's, decoded into `memory`.
-    pub(crate) fn decode<'m>(&self, memory: &'m mut Vec<u8>) -> Result<(&'m [u8], &'m [u8]), Refusal> {
-        let of_claims = base64url::decoded_bytes_max(self.claims.len());
-        let needed = of_claims.saturating_add(base64url::decoded_bytes_max(self.signature.len()));
-        // What an earlier token left behind need not be wiped: only what is decoded now is looked at.
-        if memory.len() < needed {
-            memory.resize(needed, 0);
-        }
-        let (claims, signature) = memory.split_at_mut_checked(of_claims).unwrap_or_default();
+    pub(crate) fn decode<'m>(&self, memory: &'m mut Memory) -> Result<(&'m [u8], &'m [u8]), Refusal> {
+        let [of_claims, of_signature] =
+            [self.claims, self.signature].map(|segment| base64url::decoded_bytes_max(segment.len()));
+        let (claims, signature) = memory.room(of_claims, of_signature);
         Ok((self.decode_claims(claims)?, self.decode_signature(signature)?))
     }
 
@@ -140,7 +136,8 @@ impl<'a> Segments<'a> {
         self.decode_signature(&mut memory).map(<[u8]>::to_vec)
     }
 
-    fn decode_claims<'m>(&self, memory: &'m mut [u8]) -> Result<&'m [u8], Refusal> {
+    /// The claims' bytes, in `memory` that has room for them.
+    pub(crate) fn decode_claims<'m>(&self, memory: &'m mut [u8]) -> Result<&'m [u8], Refusal> {
         decode_part(Part::Claims, self.claims, TOKEN_BYTES_MAX, memory)
     }
 

@@ -1,16 +1,17 @@
 //! From a text to a [`Verified`] value: the one way to get one.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::claims::RawClaims;
+use crate::claims::{RawClaims, Times};
 use crate::json;
 use crate::key_id::KeyId;
 use crate::keyset::PublishedKey;
 use crate::token::{Header, Part, Segments};
-use crate::{Algorithm, KeySet, Policy, Refusal, UnixTime};
+use crate::{Algorithm, KeySet, Memory, Policy, Refusal, UnixTime};
 
 /// Claims of a token whose signature and claims were checked. Nothing else makes one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,26 +40,6 @@ impl<T> Verified<T> {
     /// The `kid` that the token named.
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_ref().map(KeyId::as_str)
-    }
-}
-
-/// Memory that verifications use one after the other, so that each need not ask the system for its own.
-#[derive(Default)]
-pub struct Memory {
-    bytes: Vec<u8>,
-}
-
-impl Memory {
-    /// Memory that grows to what the tokens need.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
-impl fmt::Debug for Memory {
-    /// Shows nothing: it holds what tokens say.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").finish_non_exhaustive()
     }
 }
 
@@ -105,8 +86,8 @@ pub fn verify_in<'m, T: Deserialize<'m>>(
     policy: &Policy,
     now: UnixTime,
 ) -> Result<Verified<T>, Refusal> {
-    checked(&mut memory.bytes, token, (keys, policy, now), |header, _, claims| {
-        let claims = claims.map_err(Refusal::ClaimsShape)?;
+    checked(memory, token, (keys, policy, now), |header, judged| {
+        let claims = judged.claims.map_err(Refusal::ClaimsShape)?;
         Ok(Verified { claims, algorithm: header.algorithm(), key_id: header.key_id().map(KeyId::from) })
     })
 }
@@ -130,8 +111,13 @@ pub fn verify_token(
     policy: &Policy,
     now: UnixTime,
 ) -> Result<VerifiedToken, Refusal> {
-    checked(&mut Vec::new(), token, (keys, policy, now), |header, text, _: Result<IgnoredAny, String>| {
-        Ok(VerifiedToken { claims_json: text.to_owned(), header: header.clone() })
+    checked(&mut Memory::new(), token, (keys, policy, now), |header, judged: Judged<'_, IgnoredAny>| {
+        Ok(VerifiedToken {
+            claims_json: judged.text.into(),
+            times: judged.times,
+            algorithm: header.algorithm(),
+            key_id: header.key_id().map(KeyId::from),
+        })
     })
 }
 
@@ -144,17 +130,22 @@ pub fn verify_token(
 pub fn preflight(token: &str, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
     let segments = policy.split(token)?;
     let header = Header::parse(segments.header)?;
-    let mut memory = Vec::new();
+    let mut memory = Memory::new();
     let (claims, _) = segments.decode(&mut memory)?;
     policy.check_header(&header)?;
     check_claims::<IgnoredAny>(claims, policy, now).map(drop)
 }
 
 /// A token whose signature and claims were checked, with its claims as they were signed. Nothing else makes one.
+///
+/// It can be kept, and its clones share the claims: whoever shows the same token again need not wait for a signature to be
+/// checked, as long as [`Self::check_times`] is content and the key is still published.
 #[derive(Clone)]
 pub struct VerifiedToken {
-    claims_json: String,
-    header: Header,
+    claims_json: Arc<str>,
+    times: Times,
+    algorithm: Algorithm,
+    key_id: Option<KeyId>,
 }
 
 impl VerifiedToken {
@@ -173,6 +164,40 @@ impl VerifiedToken {
         json::read(&self.claims_json, &mut json::NoPlaces).map_err(claims_json)?.map_err(Refusal::ClaimsShape)
     }
 
+    /// The claims as the caller's own type, in the proof that they were verified.
+    ///
+    /// # Errors
+    /// [`Refusal::ClaimsShape`] if `T` does not fit the claims.
+    pub fn verified<'t, T: Deserialize<'t>>(&'t self) -> Result<Verified<T>, Refusal> {
+        Ok(Verified { claims: self.claims()?, algorithm: self.algorithm, key_id: self.key_id.clone() })
+    }
+
+    /// Checks at `now` what time alone can have turned since the token was verified with this policy: `exp`, `nbf`, `iat`,
+    /// and what the kind of token demands of `auth_time` and of its lifetime. It takes a few nanoseconds.
+    ///
+    /// That the policy was another one, or that the key was withdrawn, it cannot find out.
+    ///
+    /// ```
+    /// # use jwksmith_jose::{Policy, Refusal, UnixTime, VerifiedToken};
+    /// # fn demo(kept: &VerifiedToken, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
+    /// kept.check_times(policy, now)?;
+    /// println!("still good: {}", kept.claims_json());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The [`Refusal`] with which [`verify`] would refuse the token at `now`.
+    pub fn check_times(&self, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
+        policy.check_times(&self.times, now)
+    }
+
+    /// About how much memory it takes, in bytes, with the claims that its clones share.
+    pub fn bytes(&self) -> usize {
+        let elsewhere = self.claims_json.len().saturating_add(self.key_id().map_or(0, str::len));
+        size_of::<Self>().saturating_add(SHARED_BYTES).saturating_add(elsewhere)
+    }
+
     /// The claims as the JSON text that was signed.
     pub fn claims_json(&self) -> &str {
         &self.claims_json
@@ -180,50 +205,63 @@ impl VerifiedToken {
 
     /// The algorithm that the token was signed with.
     pub fn algorithm(&self) -> Algorithm {
-        self.header.algorithm()
+        self.algorithm
     }
 
     /// The `kid` that the token named.
     pub fn key_id(&self) -> Option<&str> {
-        self.header.key_id()
+        self.key_id.as_ref().map(KeyId::as_str)
     }
 }
+
+/// What sharing takes: two counters.
+const SHARED_BYTES: usize = 2 * size_of::<usize>();
 
 impl fmt::Debug for VerifiedToken {
     /// Shows no claim: they are the subject's own affair, and not the log's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedToken").field("header", &self.header).finish_non_exhaustive()
+        f.debug_struct("VerifiedToken")
+            .field("algorithm", &self.algorithm)
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
     }
 }
 
-/// Lets `finish` make something of a token that is in order: its header, its claims as text, and as `T` or in words why `T`
-/// does not fit.
+/// The claims of a token that is in order.
+struct Judged<'m, T> {
+    text: &'m str,
+    /// In words why `T` does not fit, if it does not.
+    claims: Result<T, String>,
+    times: Times,
+}
+
+/// Lets `finish` make something of a token that is in order.
 fn checked<'m, T: Deserialize<'m>, R>(
-    memory: &'m mut Vec<u8>,
+    memory: &'m mut Memory,
     token: &str,
     (keys, policy, now): (&KeySet, &Policy, UnixTime),
-    finish: impl FnOnce(&Header, &'m str, Result<T, String>) -> Result<R, Refusal>,
+    finish: impl FnOnce(&Header, Judged<'m, T>) -> Result<R, Refusal>,
 ) -> Result<R, Refusal> {
     let segments = policy.split(token)?;
     if let Some((header, key)) = keys.recall(segments.header) {
-        let (text, claims) = judged(memory, &segments, header, |_| Ok(key), (policy, now))?;
-        return finish(header, text, claims);
+        let judged = judged(memory, &segments, header, |_| Ok(key), (policy, now))?;
+        return finish(header, judged);
     }
     let header = Header::parse(segments.header)?;
-    let (text, claims) = judged(memory, &segments, &header, |header| keys.select(header), (policy, now))?;
+    let judged = judged(memory, &segments, &header, |header| keys.select(header), (policy, now))?;
     // Only now: what nobody has signed shall not fill the memory.
     keys.remember(segments.header, &header);
-    finish(&header, text, claims)
+    finish(&header, judged)
 }
 
 #[inline]
 fn judged<'m, 'k, 'h, T: Deserialize<'m>>(
-    memory: &'m mut Vec<u8>,
+    memory: &'m mut Memory,
     segments: &Segments<'_>,
     header: &'h Header,
     select: impl FnOnce(&'h Header) -> Result<&'k PublishedKey, Refusal>,
     (policy, now): (&Policy, UnixTime),
-) -> Result<(&'m str, Result<T, String>), Refusal> {
+) -> Result<Judged<'m, T>, Refusal> {
     let (claims, signature) = segments.decode(memory)?;
     policy.check_header(header)?;
     select(header)?.check_signature(header.algorithm(), segments.signing_input, signature)?;
@@ -235,12 +273,12 @@ fn check_claims<'m, T: Deserialize<'m>>(
     claims: &'m [u8],
     policy: &Policy,
     now: UnixTime,
-) -> Result<(&'m str, Result<T, String>), Refusal> {
+) -> Result<Judged<'m, T>, Refusal> {
     let text = json::utf8(claims).map_err(claims_json)?;
     let mut registered = RawClaims::default();
     let claims = json::read(text, &mut registered).map_err(claims_json)?;
-    policy.check_claims(&registered, text, now)?;
-    Ok((text, claims))
+    let times = policy.check_claims(&registered, text, now)?;
+    Ok(Judged { text, claims, times })
 }
 
 #[cold]

@@ -21,7 +21,8 @@ use common::{
 };
 use jwksmith_jose::limits::{KEY_SET_BYTES_MAX, KEYS_MAX, KID_BYTES_MAX, RSA_BITS_MAX, X5C_CERTIFICATES_MAX};
 use jwksmith_jose::{
-    AccessClaims, Algorithm, KeySet, KeySetError, Policy, Refusal, UnixTime, base64url_encode, verify,
+    AccessClaims, Algorithm, AnyKey, KeySet, KeySetError, Policy, PublicKey, PublishedKey, Refusal,
+    ThumbprintHash, UnixTime, base64url_encode, verify,
 };
 
 /// One element of `keys` and the code of the reason to skip it, or nothing if it is usable.
@@ -974,6 +975,110 @@ fn set_knows_the_kids_of_used_and_skipped_keys() {
     assert_eq!(["rsa-a", "rsa-b", "rsa-c", ""].map(|kid| keys.knows(kid)), [true, true, false, false]);
     assert_eq!(keys.skipped().iter().map(|skipped| skipped.index).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(keys.skipped()[0].key_id.as_deref(), Some("rsa-b"));
+}
+
+/// The kids of a set's keys, in its order.
+fn names(keys: &KeySet) -> Vec<&str> {
+    keys.keys().iter().filter_map(PublishedKey::key_id).collect()
+}
+
+#[test]
+fn key_is_the_same_by_its_material_alone() {
+    let renamed = RSA_A.jwk_with(&[("kid", "\"other\""), ("alg", "\"PS512\"")]);
+    let certified = with_certificate(&P256, &P256);
+    let (short, long) = (secret(32, "HS256"), secret(64, "HS512"));
+    let unnamed = with(&short, &[("alg", ""), ("kid", "")]);
+    for (what, one, other, is_same) in [
+        ("itself", RSA_A.jwk(), RSA_A.jwk(), true),
+        ("another name and another algorithm", RSA_A.jwk(), renamed, true),
+        ("the name of another", RSA_A.jwk(), RSA_B.jwk_with(&[("kid", "\"rsa-a\"")]), false),
+        ("with its certificate", P256.jwk(), certified, true),
+        ("another curve", P256.jwk(), P384.jwk(), false),
+        ("a secret", short.clone(), unnamed, true),
+        ("another secret", short, long, false),
+    ] {
+        let keys = [one, other].map(|jwk| KeySet::parse_local(key_set(&[jwk]).as_bytes()).unwrap());
+        let [one, other] = keys.each_ref().map(|keys| &keys.keys()[0]);
+        assert_eq!((one.same_key(other), other.same_key(one)), (is_same, is_same), "{what}");
+        assert!(one.clone().same_key(one), "{what}");
+    }
+}
+
+#[test]
+fn key_is_told_as_data_unless_it_is_a_secret() {
+    let any = P384.jwk_with(&[("alg", "")]);
+    let set = key_set(&[RSA_A.jwk(), any, secret(32, "HS256")]);
+    let keys = KeySet::parse_local(set.as_bytes()).unwrap();
+    for (key, jwk) in keys.keys().iter().zip([RSA_A.jwk(), P384.jwk()]) {
+        let AnyKey::Public(expected) = AnyKey::read(jwk.as_bytes()).unwrap() else { panic!("{jwk}") };
+        let told = key.public_key().unwrap();
+        assert_eq!(*key.thumbprint(), expected.thumbprint(ThumbprintHash::Sha256));
+        assert_eq!((told.key_id(), told.family()), (key.key_id(), key.family()));
+        assert_eq!(told.spki_der().unwrap(), expected.spki_der().unwrap());
+    }
+    let algorithms = keys.keys().iter().filter_map(PublishedKey::public_key).map(PublicKey::algorithm_name);
+    assert_eq!(algorithms.collect::<Vec<_>>(), [Some("RS256"), None]);
+    let [.., of_a_secret] = keys.keys() else { panic!("no keys") };
+    let AnyKey::Private(expected) = AnyKey::read(secret(32, "HS256").as_bytes()).unwrap() else {
+        panic!("no secret")
+    };
+    assert_eq!(*of_a_secret.thumbprint(), expected.thumbprint(ThumbprintHash::Sha256));
+    assert!(of_a_secret.public_key().is_none());
+}
+
+#[test]
+fn set_without_a_key_knows_it_no_more() {
+    let set = key_set(&[RSA_A.jwk(), encrypts(&P256.jwk()), RSA_B.jwk()]);
+    let keys = KeySet::parse(set.as_bytes()).unwrap();
+    let [of_a, of_b] = [&RSA_A, &RSA_B].map(|key| key.token(&[], &[]));
+    // What the whole set remembers of the header must not outlive the key.
+    assert_eq!((code_of(&keys, &of_a), code_of(&keys, &of_a)), (None, None));
+    let fewer = keys.without(|key| key.key_id() == Some("rsa-a"));
+    assert_eq!(names(&fewer), ["rsa-b"]);
+    assert_eq!(fewer.keys()[0].index(), 2);
+    assert_eq!(fewer.skipped(), keys.skipped());
+    assert_eq!((code_of(&fewer, &of_a), code_of(&fewer, &of_b)), (Some("kid_unknown"), None));
+    let none = fewer.without(|_| true);
+    assert_eq!((code_of(&none, &of_a), code_of(&none, &of_b)), (Some("kid_unknown"), Some("kid_unknown")));
+    assert_eq!(code_of(&none, &token(&RSA_A, "")), Some("kid_required"));
+    assert_eq!(names(&keys.without(|_| false)), ["rsa-a", "rsa-b"]);
+    assert_eq!(code_of(&keys, &of_a), None, "the set itself is as it was");
+}
+
+#[test]
+fn set_with_also_other_keys_verifies_with_them() {
+    let of = |elements: &[String]| KeySet::parse(key_set(elements).as_bytes()).unwrap();
+    let twin = RSA_B.jwk_with(&[("kid", "\"rsa-a\"")]);
+    let restricted = RSA_A.jwk_with(&[("alg", "\"PS256\"")]);
+    for (what, others, expected, code) in [
+        ("none", vec![], vec!["p256"], Some("kid_unknown")),
+        ("one", vec![RSA_A.jwk()], vec!["p256", "rsa-a"], None),
+        ("one twice", vec![RSA_A.jwk(), RSA_A.jwk()], vec!["p256", "rsa-a"], None),
+        ("one that is there", vec![P256.jwk(), RSA_A.jwk()], vec!["p256", "rsa-a"], None),
+        ("what counts first", vec![restricted, RSA_A.jwk()], vec!["p256", "rsa-a"], Some("key_alg_mismatch")),
+        ("a twin", vec![RSA_A.jwk(), twin], vec!["p256", "rsa-a", "rsa-a"], Some("kid_ambiguous")),
+    ] {
+        let few = of(&[encrypts(&RSA_B.jwk()), P256.jwk()]);
+        let others: Vec<PublishedKey> =
+            others.into_iter().flat_map(|jwk| of(&[jwk]).keys().to_vec()).collect();
+        let more = few.with_also(others);
+        assert_eq!(names(&more), expected, "{what}");
+        assert_eq!(code_of(&more, &RSA_A.token(&[], &[])), code, "{what}");
+        assert_eq!(code_of(&more, &P256.token(&[], &[])), None, "{what}");
+        assert_eq!(more.skipped(), few.skipped(), "{what}");
+    }
+}
+
+#[test]
+fn set_takes_no_more_keys_than_a_document_may_hold() {
+    let called = |name: usize| RSA_A.jwk_with(&[("kid", &format!("\"{name}\""))]);
+    let of = |names: std::ops::Range<usize>| {
+        KeySet::parse(key_set(&names.map(called).collect::<Vec<_>>()).as_bytes()).unwrap()
+    };
+    let (most, two) = (of(0..KEYS_MAX - 1), of(KEYS_MAX..KEYS_MAX + 2));
+    let full = most.with_also(two.keys().to_vec());
+    assert_eq!(full.keys().len(), KEYS_MAX);
+    assert_eq!(full.keys().last().and_then(PublishedKey::key_id), Some(KEYS_MAX.to_string().as_str()));
 }
 
 /// The crypto library takes any 32 bytes as an Ed25519 key; what matters is that nothing verifies under such a key.

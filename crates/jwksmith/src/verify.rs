@@ -149,11 +149,7 @@ impl Judge {
             Keys::Given(keys) => return with(keys),
             Keys::Located(verifier) => verifier,
         };
-        let located = match verifier.located() {
-            Some(located) => Ok(located),
-            None => verifier.preload().await,
-        };
-        match located {
+        match verifier.locate(self.policy.issuer()).await {
             Ok(located) => with(&located.keys),
             Err(undecided) => {
                 let explanation = explain_without_keys(token, &self.policy, now);

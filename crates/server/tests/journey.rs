@@ -22,7 +22,10 @@ fn verifier(app: &TestApp, clock: &Arc<ManualClock>, algorithm: Algorithm, audie
     let policy = Policy::new(app.issuer(), audience, [algorithm]).unwrap().token_type("at+jwt").unwrap();
     let cache = CacheSettings { floor: Duration::from_secs(FLOOR), ..CacheSettings::default() };
     let clock = Arc::clone(clock);
-    Verifier::builder(policy).cache(cache).clock(clock).build().unwrap()
+    Verifier::builder(jwksmith_verifier::TrustedIssuer::new(policy).cache(cache))
+        .clock(clock)
+        .build()
+        .unwrap()
 }
 
 async fn verdict(verifier: &Verifier, token: &str) -> &'static str {

@@ -46,6 +46,11 @@ impl Discovery {
         Ok(Self { issuer: found, jwks_uri })
     }
 
+    /// What an earlier process read from a document.
+    pub(crate) fn of(issuer: &str, jwks_uri: &str) -> Result<Self, &'static str> {
+        Ok(Self { issuer: issuer.to_owned(), jwks_uri: fetchable_for(issuer, jwks_uri)? })
+    }
+
     /// The issuer, exactly as configured.
     pub fn issuer(&self) -> &str {
         &self.issuer

@@ -6,6 +6,8 @@
 //!
 //! Codes are stable and listed in `docs/errors.md`.
 
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +33,67 @@ impl VerifyError {
             Self::Undecided(undecided) => undecided.cause.code(),
         }
     }
+}
+
+/// Why [`crate::Verifier::try_verify`] returned no verified token.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TryVerifyError {
+    /// The token is not acceptable: 401.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Whether it is acceptable cannot be said now: 503.
+    #[error(transparent)]
+    Undecided(#[from] Undecided),
+    /// The keys must be refreshed first, which has been begun: ask again soon, or answer 503.
+    #[error(transparent)]
+    NeedsRefresh(#[from] NeedsRefresh),
+}
+
+impl TryVerifyError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Undecided(undecided) => undecided.cause.code(),
+            Self::NeedsRefresh(_) => IssuerError::StillFetching.code(),
+        }
+    }
+
+    /// The verdict, if it is one.
+    pub(crate) fn as_final(&self) -> Option<VerifyError> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.clone().into()),
+            Self::Undecided(undecided) => Some(undecided.clone().into()),
+            Self::NeedsRefresh(_) => None,
+        }
+    }
+}
+
+impl From<VerifyError> for TryVerifyError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Refused(refusal) => Self::Refused(refusal),
+            VerifyError::Undecided(undecided) => Self::Undecided(undecided),
+        }
+    }
+}
+
+/// A refresh of the issuer's keys is under way, and what it brings decides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the issuer's keys are being refreshed: ask again soon")]
+pub struct NeedsRefresh {
+    /// When to ask again, from now
+    pub retry_after: Duration,
+}
+
+/// An issuer whose keys were not to be had at start.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the keys of {issuer} are not to be had: {}", .undecided.cause)]
+pub struct NotReady {
+    /// The issuer, as configured
+    pub issuer: Arc<str>,
+    /// Why, and when it will be asked again
+    pub undecided: Undecided,
 }
 
 /// The issuer's keys are not to be had.
@@ -132,6 +195,52 @@ pub enum IssuerError {
         /// Why.
         error: KeySetError,
     },
+    /// An address that is not dialled: it is private, of this machine, or link-local.
+    #[error("{url} leads to {address}, which is not dialled: {reason}")]
+    AddressRefused {
+        /// What was fetched.
+        url: String,
+        /// Where it led.
+        address: IpAddr,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The answer does not call itself JSON, and only JSON is accepted.
+    #[error("{url} sent the content type {}, and only JSON is accepted", quoted(found))]
+    ContentType {
+        /// What was fetched.
+        url: String,
+        /// `Content-Type`.
+        found: String,
+    },
+    /// The file of a key set cannot be read.
+    #[error("the key set in {} cannot be read: {reason}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A file that a fetch needs cannot be read: roots, a certificate or a token.
+    #[error("{} cannot be used for a fetch: {reason}", .path.display())]
+    Credentials {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The HTTP client cannot be made from such files.
+    #[error("the HTTP client cannot be made: {0}")]
+    Client(String),
+    /// No such issuer is configured.
+    #[error("the issuer {} is not configured", quoted(issuer))]
+    NotConfigured {
+        /// What was asked for.
+        issuer: String,
+    },
+    /// The fetch is still under way, and the caller has waited long enough.
+    #[error("the fetch of the key set takes longer than a call waits")]
+    StillFetching,
     /// The fetch ended without an answer, as when the runtime shuts down.
     #[error("the fetch of the key set was given up")]
     Abandoned,
@@ -152,6 +261,13 @@ impl IssuerError {
             Self::DiscoveryMember(_) => "discovery_member_missing",
             Self::JwksUriRefused { .. } => "discovery_jwks_uri_refused",
             Self::KeySet { error, .. } => error.code(),
+            Self::AddressRefused { .. } => "issuer_address_refused",
+            Self::ContentType { .. } => "issuer_content_type",
+            Self::File { .. } => "key_set_file",
+            Self::Credentials { .. } => "fetch_credentials",
+            Self::Client(_) => "fetch_client",
+            Self::NotConfigured { .. } => "issuer_not_configured",
+            Self::StillFetching => "fetch_pending",
             Self::Abandoned => "fetch_abandoned",
         }
     }
@@ -179,9 +295,40 @@ pub enum ConfigError {
         /// Why.
         reason: &'static str,
     },
+    /// A source of keys cannot be used.
+    #[error("the source of keys {} cannot be used: {reason}", quoted(place))]
+    Source {
+        /// The configured value, or the issuer.
+        place: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A key set that was given cannot be used.
+    #[error("the given key set cannot be used: {error}")]
+    KeySet {
+        /// Why.
+        error: KeySetError,
+    },
+    /// Two issuers have one name, so that a token's `iss` would not say which is meant.
+    #[error("the issuer {} is configured twice", quoted(.0))]
+    IssuerTwice(String),
     /// Two settings contradict each other.
     #[error("the cache settings contradict each other: {0}")]
     Cache(&'static str),
+    /// The same of the settings of fetches.
+    #[error("the fetch settings cannot be meant: {0}")]
+    Fetch(&'static str),
+    /// The same of the settings of the cache of verified tokens.
+    #[error("the settings of the token cache cannot be meant: {0}")]
+    TokenCache(&'static str),
+    /// The folder of snapshots cannot be used.
+    #[error("the folder of snapshots {} cannot be used: {reason}", .path.display())]
+    SnapshotFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The HTTP client cannot be made, as when the system has no certificates.
     #[error("the HTTP client cannot be made: {0}")]
     Client(String),
@@ -193,7 +340,13 @@ impl ConfigError {
         match self {
             Self::Policy(error) => error.code(),
             Self::Issuer { .. } => "config_issuer",
+            Self::Source { .. } => "config_source",
+            Self::KeySet { .. } => "config_key_set",
+            Self::IssuerTwice(_) => "config_issuer_twice",
             Self::Cache(_) => "config_cache",
+            Self::Fetch(_) => "config_fetch",
+            Self::TokenCache(_) => "config_token_cache",
+            Self::SnapshotFolder { .. } => "config_snapshot_folder",
             Self::Client(_) => "config_http_client",
         }
     }

@@ -25,25 +25,44 @@
 //! `fetch` fetches. Signatures and claims are the business of `jwksmith-jose`.
 
 mod bearer;
+mod builder;
 mod cache;
+mod case;
 mod clock;
 mod discovery;
 mod error;
-mod fetch;
+mod event;
+mod keep_fresh;
+mod metrics;
+mod record;
+mod saved;
 mod source;
+mod status;
+mod token_cache;
+mod transport;
+mod trusted;
 mod verifier;
 
 pub use bearer::bearer_token;
-pub use cache::CacheSettings;
+pub use builder::VerifierBuilder;
+pub use cache::{Age, CacheSettings, RevocationBound};
 pub use clock::{Clock, SystemClock};
 pub use discovery::Discovery;
-pub use error::{ConfigError, IssuerError, Undecided, VerifyError};
-pub use fetch::FetchSettings;
+pub use error::{ConfigError, IssuerError, NeedsRefresh, NotReady, TryVerifyError, Undecided, VerifyError};
+pub use event::{EVENTS_WAITING_MAX, Event, EventKind, Events};
 pub use jwksmith_jose::{
     AccessClaims, Algorithm, Audience, KeySet, Policy, PolicyError, Profile, Refusal, UnixTime, Verified,
     VerifiedToken,
 };
-pub use verifier::{Located, Verifier, VerifierBuilder};
+pub use keep_fresh::KeepFresh;
+pub use record::{GONE_KEYS_MAX, KeyRecord};
+pub use saved::{SAVED_HEAD_BYTES_MAX, SnapshotFolder, SnapshotStore};
+pub use source::{KeySource, SourceInUse};
+pub use status::{IssuerStatus, Readiness, Refreshed};
+pub use token_cache::{TokenCacheSettings, TokenCacheUse};
+pub use transport::{FetchSettings, Fetching, HttpTransport, Request, Response, Transport};
+pub use trusted::TrustedIssuer;
+pub use verifier::{Located, Verifier};
 
 /// The README's example must compile.
 #[cfg(doctest)]

@@ -1,41 +1,58 @@
-//! The verifier: one policy, one issuer, one cache.
+//! The verifier: issuers, each with its policy and its cache, and the way of a token to a verdict.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use tokio::sync::broadcast;
 
-use crate::cache::{Cache, CacheSettings, Snapshot};
-use crate::clock::{Clock, SystemClock};
-use crate::discovery::Discovery;
-use crate::error::{ConfigError, Undecided, VerifyError};
-use crate::fetch::FetchSettings;
-use crate::source::Source;
+use crate::builder::VerifierBuilder;
+use crate::cache::{Cache, RevocationBound};
+use crate::case::{Case, Check, Finding};
+use crate::clock::Clock;
+use crate::error::{ConfigError, IssuerError, NotReady, TryVerifyError, Undecided, VerifyError};
+use crate::event::{Event, Events};
+use crate::metrics;
+use crate::saved::Saved;
+use crate::source::SourceInUse;
+use crate::status::{Readiness, Refreshed};
+use crate::token_cache::{TokenCache, TokenCacheUse};
+use crate::trusted::TrustedIssuer;
 use jwksmith_jose::{
-    KeySet, Policy, Refusal, UnixTime, Verified, VerifiedToken, preflight, verify, verify_token,
+    KeySet, Memory, Policy, Refusal, UnixTime, Verified, VerifiedToken, danger, verify, verify_token,
 };
 
-/// Verifies the tokens of one issuer.
+/// Verifies the tokens of the issuers that it trusts.
 pub struct Verifier {
-    policy: Policy,
-    cache: Cache,
+    issuers: Vec<Trusted>,
+    /// Where in `issuers` the one of this name is
+    by_name: HashMap<Arc<str>, usize>,
     clock: Arc<dyn Clock>,
+    events: broadcast::Sender<Event>,
+    tokens: Option<TokenCache>,
 }
 
-/// Sets up a [`Verifier`] in other ways than the default.
-pub struct VerifierBuilder {
-    policy: Policy,
-    cache: CacheSettings,
-    fetch: FetchSettings,
-    clock: Arc<dyn Clock>,
+/// An issuer, ready.
+pub(crate) struct Trusted {
+    /// Its place among the issuers
+    pub(crate) place: usize,
+    pub(crate) name: Arc<str>,
+    pub(crate) policy: Policy,
+    pub(crate) cache: Cache,
 }
 
 /// What was located: where the key set is, and what it holds.
 #[derive(Clone, Debug)]
 pub struct Located {
-    /// The issuer's discovery document.
-    pub discovery: Discovery,
-    /// The key set.
+    /// Where it came from
+    pub in_use: SourceInUse,
+    /// The key set that tokens are verified with
     pub keys: Arc<KeySet>,
+    /// The key set as the source wrote it, as JSON
+    pub json: Arc<[u8]>,
+    /// When it was fetched or last confirmed
+    pub fetched_at: UnixTime,
 }
 
 impl Verifier {
@@ -47,26 +64,40 @@ impl Verifier {
         Self::builder(policy).build()
     }
 
-    /// Begins a verifier with other settings.
-    pub fn builder(policy: Policy) -> VerifierBuilder {
-        VerifierBuilder {
-            policy,
-            cache: CacheSettings::default(),
-            fetch: FetchSettings::default(),
-            clock: Arc::new(SystemClock::new()),
+    /// Begins a verifier of one issuer or several, with other settings.
+    pub fn builder(first: impl Into<TrustedIssuer>) -> VerifierBuilder {
+        VerifierBuilder::new(first.into())
+    }
+
+    pub(crate) fn of(
+        issuers: Vec<Trusted>,
+        clock: Arc<dyn Clock>,
+        events: broadcast::Sender<Event>,
+        tokens: Option<TokenCache>,
+    ) -> Result<Self, ConfigError> {
+        let mut by_name = HashMap::new();
+        for (place, issuer) in issuers.iter().enumerate() {
+            if by_name.insert(Arc::clone(&issuer.name), place).is_some() {
+                return Err(ConfigError::IssuerTwice(issuer.name.to_string()));
+            }
         }
+        Ok(Self { issuers, by_name, clock, events, tokens })
     }
 
     /// Verifies a compact token and reads its claims as `T`.
     ///
     /// With a fresh key set at hand this only computes. It waits for the issuer when there is no key set yet, when the set is
     /// past its freshness and refreshes have not failed yet, and once when the token names an unknown key or its signature
-    /// does not fit. A token that could not be accepted whatever the keys causes no fetch.
+    /// does not fit. A token that could not be accepted whatever the keys causes no fetch. Giving up waiting (dropping the
+    /// future) harms nobody: the fetch goes on.
     ///
     /// # Errors
     /// [`VerifyError::Refused`] if the token is at fault; [`VerifyError::Undecided`] if the issuer's keys are not to be had.
     pub async fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, VerifyError> {
-        self.decide(token, verify).await
+        match &self.tokens {
+            None => self.decide(token, verify).await,
+            Some(_) => Ok(self.verify_token(token).await?.verified()?),
+        }
     }
 
     /// Verifies a compact token and keeps its claims as they were signed, for who wants claims that borrow.
@@ -77,106 +108,184 @@ impl Verifier {
         self.decide(token, verify_token).await
     }
 
-    /// Fetches the key set now, unless there is a usable one: call it at start, so that the first request does not wait.
+    /// Verifies from memory, without waiting: for interceptors and threads that are not async.
+    ///
+    /// Where [`Self::verify`] would wait, this begins the refresh and answers [`TryVerifyError::NeedsRefresh`]: ask again soon.
     ///
     /// # Errors
-    /// [`Undecided`] if the issuer's keys are not to be had.
-    pub async fn preload(&self) -> Result<Located, Undecided> {
-        self.cache.current().await.map(|snapshot| located(&snapshot))
-    }
-
-    /// What is known of the issuer, without asking it.
-    pub fn located(&self) -> Option<Located> {
-        self.cache.latest().map(|snapshot| located(&snapshot))
-    }
-
-    /// Lets `check` decide: with the set at hand, and if newer keys could cure a refusal, exactly once more.
-    async fn decide<R>(&self, token: &str, check: Check<R>) -> Result<R, VerifyError> {
-        let snapshot = self.snapshot_for(token).await?;
-        match self.check(token, &snapshot, check) {
-            Ok(verified) => {
-                self.cache.refresh_if_due(&snapshot);
-                Ok(verified)
-            }
-            Err(refusal) if refusal.may_be_cured_by_newer_keys() => {
-                self.retry(token, &snapshot, refusal, check).await
-            }
-            Err(refusal) => Err(refusal.into()),
+    /// [`TryVerifyError`].
+    pub fn try_verify<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, TryVerifyError> {
+        match &self.tokens {
+            None => self.try_decide(token, verify),
+            Some(_) => Ok(self.try_verify_token(token)?.verified()?),
         }
     }
 
-    async fn snapshot_for(&self, token: &str) -> Result<Arc<Snapshot>, VerifyError> {
-        if let Some(at_hand) = self.cache.at_hand() {
-            return Ok(at_hand);
-        }
-        // A token that no key could save must not cause a fetch.
-        preflight(token, &self.policy, self.clock.now())?;
-        Ok(self.cache.current().await?)
-    }
-
-    /// The one more try, with a newer set if there is one.
-    async fn retry<R>(
-        &self,
-        token: &str,
-        seen: &Snapshot,
-        refusal: Refusal,
-        check: Check<R>,
-    ) -> Result<R, VerifyError> {
-        let known_key = refusal == Refusal::Signature;
-        if let Err(claims) = preflight(token, &self.policy, self.clock.now()) {
-            // Of a forged token nothing more is said than that it is forged.
-            return Err(if known_key { refusal } else { claims }.into());
-        }
-        match self.cache.newer_than(seen).await {
-            Ok(Some(newer)) => Ok(self.check(token, &newer, check)?),
-            Ok(None) => Err(refusal.into()),
-            // The issuer's silence says nothing for a signature that does not fit a key that it did publish.
-            Err(_) if known_key => Err(refusal.into()),
-            Err(undecided) => Err(undecided.into()),
-        }
-    }
-
-    fn check<R>(&self, token: &str, snapshot: &Snapshot, check: Check<R>) -> Result<R, Refusal> {
-        check(token, &snapshot.keys, &self.policy, self.clock.now())
-    }
-}
-
-/// What decides about a token, given keys.
-type Check<R> = fn(&str, &KeySet, &Policy, UnixTime) -> Result<R, Refusal>;
-
-impl VerifierBuilder {
-    /// When the key set is fetched.
-    #[must_use]
-    pub fn cache(mut self, settings: CacheSettings) -> Self {
-        self.cache = settings;
-        self
-    }
-
-    /// How each fetch is bounded.
-    #[must_use]
-    pub fn fetch(mut self, settings: FetchSettings) -> Self {
-        self.fetch = settings;
-        self
-    }
-
-    /// Another clock, as tests and the `--at` of the command line need.
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// The verifier.
+    /// The same for claims as they were signed.
     ///
     /// # Errors
-    /// [`ConfigError`] if the issuer is no URL that may be fetched from, or if settings contradict each other.
-    pub fn build(self) -> Result<Verifier, ConfigError> {
-        let source = Source::new(self.policy.issuer(), &self.fetch)?;
-        let cache = Cache::new(source, self.cache.checked()?, Arc::clone(&self.clock));
-        Ok(Verifier { policy: self.policy, cache, clock: self.clock })
+    /// As [`Self::try_verify`], but for the shape of the claims.
+    pub fn try_verify_token(&self, token: &str) -> Result<VerifiedToken, TryVerifyError> {
+        self.try_decide(token, verify_token)
     }
-}
 
-fn located(snapshot: &Snapshot) -> Located {
-    Located { discovery: snapshot.discovery.clone(), keys: Arc::clone(&snapshot.keys) }
+    async fn decide<R: Finding>(&self, token: &str, check: Check<R>) -> Result<R, VerifyError> {
+        let case = self.case(token, check)?;
+        match case.from_memory() {
+            Ok(found) => Ok(found),
+            Err(doubt) => {
+                case.settle(doubt).await.inspect_err(|error| case.issuer.cache.metrics().refused(error))
+            }
+        }
+    }
+
+    fn try_decide<R: Finding>(&self, token: &str, check: Check<R>) -> Result<R, TryVerifyError> {
+        let case = self.case(token, check)?;
+        let settled = case.from_memory().or_else(|doubt| case.settle_now(doubt));
+        settled.inspect_err(|error| {
+            if let Some(error) = error.as_final() {
+                case.issuer.cache.metrics().refused(&error);
+            }
+        })
+    }
+
+    fn case<'v, R: Finding>(&'v self, token: &'v str, check: Check<R>) -> Result<Case<'v, R>, VerifyError> {
+        let issuer =
+            self.issuer_of(token).map_err(VerifyError::from).inspect_err(metrics::refused_by_nobody)?;
+        Ok(Case { issuer, clock: &*self.clock, tokens: self.tokens.as_ref(), token, check })
+    }
+
+    /// Whose token it says it is. That only selects among configured issuers; the claim is checked after the signature.
+    fn issuer_of(&self, token: &str) -> Result<&Trusted, Refusal> {
+        if let [only] = self.issuers.as_slice() {
+            return Ok(only);
+        }
+        let mut memory = Memory::new();
+        let found = danger::issuer(token, &mut memory)?;
+        self.named(&found).ok_or_else(|| self.not_trusted(&found))
+    }
+
+    fn named(&self, issuer: &str) -> Option<&Trusted> {
+        match self.by_name.get(issuer) {
+            Some(place) => self.issuers.get(*place),
+            None => self.issuers.iter().find(|trusted| trusted.policy.issuer() == issuer),
+        }
+    }
+
+    #[cold]
+    fn not_trusted(&self, found: &str) -> Refusal {
+        /// How many issuers an error names.
+        const TOLD_MAX: usize = 3;
+        let names: Vec<_> = self.issuers.iter().take(TOLD_MAX).map(|trusted| &*trusted.name).collect();
+        let more = if self.issuers.len() > TOLD_MAX { " or another" } else { "" };
+        Refusal::IssuerMismatch { expected: format!("{}{more}", names.join(" or ")), found: found.to_owned() }
+    }
+
+    /// Fetches the key set of every issuer that has none yet: call it at start, so that the first request does not wait.
+    ///
+    /// To fail fast, stop on its error. To start degraded, ignore it and answer your readiness probe from
+    /// [`Self::readiness`]. To wait until ready, call it again after [`Undecided::retry_after`].
+    ///
+    /// # Errors
+    /// [`NotReady`] with the first issuer whose keys are not to be had.
+    pub async fn preload(&self) -> Result<(), NotReady> {
+        let now = self.clock.monotonic();
+        // All at once, and then one after the other is waited for.
+        self.issuers.iter().for_each(|issuer| issuer.cache.refresh_if_due(now));
+        for issuer in &self.issuers {
+            let not_ready = |undecided| NotReady { issuer: Arc::clone(&issuer.name), undecided };
+            issuer.cache.current().await.map_err(not_ready)?;
+        }
+        Ok(())
+    }
+
+    /// The issuers, as configured.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.issuers.iter().map(|issuer| &*issuer.name)
+    }
+
+    /// An issuer's keys; fetched if there are none yet that may be used.
+    ///
+    /// # Errors
+    /// [`Undecided`] if they are not to be had, with [`IssuerError::NotConfigured`](crate::IssuerError::NotConfigured) if there
+    /// is no such issuer.
+    pub async fn locate(&self, issuer: &str) -> Result<Located, Undecided> {
+        Ok(self.expected(issuer)?.cache.current().await?.located())
+    }
+
+    /// What is known of an issuer's keys, without asking it.
+    pub fn located(&self, issuer: &str) -> Option<Located> {
+        Some(self.configured(issuer)?.cache.latest()?.located())
+    }
+
+    /// How every issuer stands, for a readiness probe or a dashboard.
+    pub fn readiness(&self) -> Readiness {
+        Readiness { issuers: self.issuers.iter().map(|issuer| issuer.cache.status()).collect() }
+    }
+
+    /// Refreshes the key set of an issuer now, if its floor allows it.
+    ///
+    /// # Errors
+    /// [`Undecided`] if the refresh failed, or there is no such issuer.
+    pub async fn refresh(&self, issuer: &str) -> Result<Refreshed, Undecided> {
+        self.expected(issuer)?.cache.refresh().await
+    }
+
+    /// Takes a key out of use at once, whatever the issuer publishes, for the life of this process. Whether there was one.
+    ///
+    /// Another key that the issuer publishes under this `kid` later is used.
+    pub fn evict(&self, issuer: &str, kid: &str) -> bool {
+        self.configured(issuer).is_some_and(|issuer| issuer.cache.evict(kid))
+    }
+
+    /// For how long a withdrawn key may live on here; nothing if there is no such issuer.
+    pub fn revocation_bound(&self, issuer: &str) -> Option<RevocationBound> {
+        Some(self.configured(issuer)?.cache.revocation_bound())
+    }
+
+    /// Rotations, alarms and outages from now on.
+    pub fn subscribe(&self) -> Events {
+        Events::new(self.events.subscribe())
+    }
+
+    /// The key set of an issuer for another process, in the form of [`SnapshotStore`](crate::SnapshotStore).
+    pub fn export(&self, issuer: &str) -> Option<Vec<u8>> {
+        Some(self.configured(issuer)?.cache.save()?.to_bytes())
+    }
+
+    /// Takes over what [`Self::export`] gave, for the issuer that it is of, unless there is a key set already.
+    ///
+    /// These bytes are trusted as the issuer's own word is: whoever can change them can sign.
+    ///
+    /// # Errors
+    /// Why it is not used: another issuer, another version, too old, or unreadable.
+    pub fn import(&self, exported: &[u8]) -> Result<(), &'static str> {
+        let issuer = Saved::issuer_of(exported).ok_or("it cannot be read")?;
+        let trusted = self.configured(&issuer).ok_or("it is of an issuer that is not configured")?;
+        trusted.cache.restore(Saved::parse(&issuer, exported)?)
+    }
+
+    /// How full the memory of verified tokens is, if there is one.
+    pub fn token_cache(&self) -> Option<TokenCacheUse> {
+        Some(self.tokens.as_ref()?.in_use())
+    }
+
+    pub(crate) fn caches(&self) -> impl Iterator<Item = &Cache> {
+        self.issuers.iter().map(|issuer| &issuer.cache)
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    fn expected(&self, issuer: &str) -> Result<&Trusted, Undecided> {
+        self.configured(issuer).ok_or_else(|| Undecided {
+            cause: Arc::new(IssuerError::NotConfigured { issuer: issuer.to_owned() }),
+            retry_after: Duration::ZERO,
+        })
+    }
+
+    fn configured(&self, issuer: &str) -> Option<&Trusted> {
+        self.issuers.get(*self.by_name.get(issuer)?)
+    }
 }

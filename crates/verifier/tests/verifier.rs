@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use jwksmith_testkit::{FakeIssuer, Gate, ManualClock, Reply, TestKey};
 use jwksmith_verifier::{
-    AccessClaims, Algorithm, CacheSettings, Clock as _, FetchSettings, Policy, UnixTime, Verifier,
-    VerifyError,
+    AccessClaims, Algorithm, CacheSettings, Clock as _, FetchSettings, Located, Policy, TrustedIssuer,
+    UnixTime, Verifier, VerifyError,
 };
 use serde_json::json;
 
@@ -46,6 +46,10 @@ impl Scene {
         verdict(&self.verifier, token).await
     }
 
+    fn located(&self) -> Option<Located> {
+        self.verifier.located(self.issuer.issuer())
+    }
+
     fn fetches(&self) -> usize {
         self.issuer.requests(FakeIssuer::KEY_SET)
     }
@@ -54,12 +58,15 @@ impl Scene {
 fn verifier(issuer: &FakeIssuer, clock: &Arc<ManualClock>) -> Verifier {
     let policy = Policy::new(issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
     let clock = Arc::clone(clock);
-    Verifier::builder(policy).cache(cache_settings()).clock(clock).build().unwrap()
+    Verifier::builder(TrustedIssuer::new(policy).cache(cache_settings())).clock(clock).build().unwrap()
 }
 
 fn cache_settings() -> CacheSettings {
     CacheSettings {
         floor: Duration::from_secs(FLOOR),
+        // Nothing beyond the floor, unless a test is about that.
+        burst: 1,
+        backoff_min: Duration::from_secs(FLOOR),
         fresh_min: Duration::from_secs(FLOOR),
         stale_max: Duration::from_secs(1_000),
         ..CacheSettings::default()
@@ -276,12 +283,12 @@ async fn refresh_ahead_happens_in_the_background_and_withdraws_a_key() {
     assert_eq!(scene.verdict(&scene.token()).await, "ok");
     scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&second])));
 
-    scene.clock.advance(79);
+    scene.clock.advance(69);
     assert_eq!(scene.verdict(&scene.token()).await, "ok");
     assert_eq!(scene.fetches(), 1, "still fresh");
-    scene.clock.advance(1);
+    scene.clock.advance(11);
     assert_eq!(scene.verdict(&scene.token()).await, "ok", "served while it is refreshed");
-    until(|| scene.verifier.located().is_some_and(|located| located.keys.knows("second"))).await;
+    until(|| scene.located().is_some_and(|located| located.keys.knows("second"))).await;
     assert_eq!(scene.verdict(&scene.token()).await, "kid_unknown", "the withdrawn key is gone");
     assert_eq!(scene.verdict(&scene.token_of(&second)).await, "ok");
     assert_eq!(scene.fetches(), 2);
@@ -378,11 +385,11 @@ async fn unchanged_set_is_confirmed_by_its_entity_tag() {
     let scene = Scene::new().await;
     scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&scene.key])).header("etag", "\"1\""));
     assert_eq!(scene.verdict(&scene.token()).await, "ok");
-    let before = scene.verifier.located().unwrap();
+    let before = scene.located().unwrap();
     scene.clock.advance(100);
     assert_eq!(scene.verdict(&scene.token()).await, "ok");
     assert_eq!((scene.fetches(), scene.issuer.confirmations(FakeIssuer::KEY_SET)), (2, 1));
-    let after = scene.verifier.located().unwrap();
+    let after = scene.located().unwrap();
     assert!(Arc::ptr_eq(&before.keys, &after.keys), "304 keeps the parsed keys");
 }
 
@@ -433,7 +440,10 @@ fn impatient(scene: &Scene) -> Verifier {
     let policy = Policy::new(scene.issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
     let fetch = FetchSettings { timeout: Duration::from_secs(1), ..FetchSettings::default() };
     let clock = Arc::clone(&scene.clock);
-    Verifier::builder(policy).fetch(fetch).cache(cache_settings()).clock(clock).build().unwrap()
+    Verifier::builder(TrustedIssuer::new(policy).fetch(fetch).cache(cache_settings()))
+        .clock(clock)
+        .build()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -560,7 +570,7 @@ async fn deadline_of_a_fetch_is_kept() {
     let policy = Policy::new(scene.issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
     let fetch = FetchSettings { timeout: Duration::from_millis(50), ..FetchSettings::default() };
     let clock = Arc::clone(&scene.clock);
-    let impatient = Verifier::builder(policy).fetch(fetch).clock(clock).build().unwrap();
+    let impatient = Verifier::builder(TrustedIssuer::new(policy).fetch(fetch)).clock(clock).build().unwrap();
     assert_eq!(verdict(&impatient, &scene.token()).await, "issuer_unreachable");
 }
 
@@ -572,7 +582,8 @@ async fn body_limit_holds_at_the_limit_and_one_past_it() {
         let policy = Policy::new(scene.issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
         let fetch = FetchSettings { body_bytes_max, ..FetchSettings::default() };
         let clock = Arc::clone(&scene.clock);
-        let verifier = Verifier::builder(policy).fetch(fetch).clock(clock).build().unwrap();
+        let verifier =
+            Verifier::builder(TrustedIssuer::new(policy).fetch(fetch)).clock(clock).build().unwrap();
         assert_eq!(verdict(&verifier, &scene.token()).await, expected);
     }
 }
@@ -624,5 +635,8 @@ fn unusable_issuers_are_refused_when_the_verifier_is_made() {
     }
     let settings = CacheSettings { floor: Duration::ZERO, ..CacheSettings::default() };
     let policy = Policy::new("https://issuer.example/", AUDIENCE, [Algorithm::RS256]).unwrap();
-    assert_eq!(Verifier::builder(policy).cache(settings).build().err().unwrap().code(), "config_cache");
+    assert_eq!(
+        Verifier::builder(TrustedIssuer::new(policy).cache(settings)).build().err().unwrap().code(),
+        "config_cache"
+    );
 }

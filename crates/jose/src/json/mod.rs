@@ -110,6 +110,21 @@ pub(crate) fn scan(text: &str, duplicates: Duplicates) -> Result<Value<'_>, Json
     Ok(Value::object(text))
 }
 
+/// The value of the first member of this name in the object that a text is.
+///
+/// What stands behind it is not looked at, nor whether a name stands twice: nothing may be decided on the answer.
+pub(crate) fn first_member<'a>(text: &'a str, name: &str) -> Result<Option<Value<'a>>, JsonError> {
+    let mut scanner = scan::Scanner::new(text, Duplicates::Allowed);
+    if let Some(mut members) = scanner.open() {
+        while let Some((found, value)) = scanner.next_of(&mut members, &mut NoPlaces) {
+            if found == name {
+                return Ok(Some(value));
+            }
+        }
+    }
+    scanner.finish().map(|()| None)
+}
+
 /// How much of a reader's own words is passed on, in characters: it repeats outside text, however long.
 const TOLD_CHARS_MAX: usize = 160;
 

@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 
-use super::Policy;
+use super::{Policy, times};
 use crate::claims::Claims;
 use crate::json::{Kind, Value};
-use crate::limits::{ASSERTION_LIFETIME_SECONDS_MAX, ASSERTION_TEXT_CHARACTERS_MAX};
+use crate::limits::ASSERTION_TEXT_CHARACTERS_MAX;
 use crate::profile::Profile;
 use crate::token::Header;
 use crate::{Refusal, UnixTime};
@@ -19,7 +19,7 @@ pub(crate) enum Demanded {
     No,
 }
 
-type Outcome = Result<Demanded, Refusal>;
+pub(super) type Outcome = Result<Demanded, Refusal>;
 
 /// One check of the claims.
 pub(crate) struct ClaimCheck {
@@ -34,9 +34,21 @@ pub(crate) struct ClaimCheck {
 pub(crate) static COMMON_CHECKS: [ClaimCheck; 5] = [
     ClaimCheck { name: "iss", source: "RFC 7519 §4.1.1", run: issuer },
     ClaimCheck { name: "aud", source: "RFC 7519 §4.1.3", run: audience },
-    ClaimCheck { name: "exp", source: "RFC 7519 §4.1.4", run: expiry },
-    ClaimCheck { name: "nbf", source: "RFC 7519 §4.1.5", run: not_before },
-    ClaimCheck { name: "iat", source: "RFC 7519 §4.1.6", run: issued_at },
+    ClaimCheck {
+        name: "exp",
+        source: "RFC 7519 §4.1.4",
+        run: |policy, claims, now| times::expiry(policy, &claims.times, now),
+    },
+    ClaimCheck {
+        name: "nbf",
+        source: "RFC 7519 §4.1.5",
+        run: |policy, claims, now| times::not_before(policy, &claims.times, now),
+    },
+    ClaimCheck {
+        name: "iat",
+        source: "RFC 7519 §4.1.6",
+        run: |policy, claims, now| times::issued_at(policy, &claims.times, now),
+    },
 ];
 
 /// The checks that follow, of what only some policies demand.
@@ -105,34 +117,6 @@ fn text(value: Option<Value<'_>>) -> Cow<'_, str> {
     value.and_then(Value::as_text).unwrap_or_default()
 }
 
-fn expiry(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome {
-    let leeway = policy.leeway_seconds();
-    let Some(expired_at) = claims.expires_at else { return Err(Refusal::ClaimMissing("exp")) };
-    // RFC 7519 §4.1.4: not accepted "on or after" this time.
-    if now < expired_at.saturating_add(leeway) {
-        Ok(Demanded::Yes)
-    } else {
-        Err(Refusal::Expired { expired_at, now, leeway })
-    }
-}
-
-fn not_before(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome {
-    is_past(policy, "nbf", claims.not_before, now)
-}
-
-fn issued_at(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome {
-    is_past(policy, "iat", claims.issued_at, now)
-}
-
-fn is_past(policy: &Policy, claim: &'static str, time: Option<UnixTime>, now: UnixTime) -> Outcome {
-    let leeway = policy.leeway_seconds();
-    match time {
-        None => Ok(Demanded::No),
-        Some(time) if time <= now.saturating_add(leeway) => Ok(Demanded::Yes),
-        Some(time) => Err(Refusal::NotYetValid { claim, time, now, leeway }),
-    }
-}
-
 /// What the kind of token must have, and what it must not have because another kind has it.
 fn profile_claims(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     let demands = policy.demands();
@@ -191,14 +175,10 @@ fn organization(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcom
 }
 
 fn authentication_time(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome {
-    let Some(max_age) = policy.max_age else { return Ok(Demanded::No) };
-    let authenticated_at = claims.other_time("auth_time")?.ok_or(Refusal::ClaimMissing("auth_time"))?;
-    let leeway = policy.leeway_seconds();
-    if now <= authenticated_at.saturating_add(max_age).saturating_add(leeway) {
-        Ok(Demanded::Yes)
-    } else {
-        Err(Refusal::AuthenticationTooOld { authenticated_at, now, max_age, leeway })
+    if policy.max_age.is_some() {
+        claims.authenticated_at()?;
     }
+    times::authentication(policy, &claims.times, now)
 }
 
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -233,14 +213,7 @@ fn assertion(policy: &Policy, claims: &Claims<'_, '_>, now: UnixTime) -> Outcome
     if claims.token_id().is_some_and(|value| value.reads("")) {
         return Err(Refusal::ClaimEmpty("jti"));
     }
-    let latest = now.saturating_add(ASSERTION_LIFETIME_SECONDS_MAX).saturating_add(policy.leeway_seconds());
-    match claims.expires_at.filter(|expires_at| *expires_at > latest) {
-        Some(expires_at) => Err(Refusal::LifetimeTooLong {
-            seconds: expires_at.seconds_since(now),
-            max: ASSERTION_LIFETIME_SECONDS_MAX,
-        }),
-        None => Ok(Demanded::Yes),
-    }
+    times::lifetime(policy, &claims.times, now)
 }
 
 fn scopes(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {

@@ -1,102 +1,157 @@
 //! The key set cache of one issuer: the thin async driver around [`state`].
 //!
-//! Readers take an atomic pointer to an immutable snapshot and need nothing else while it is fresh. A fetch runs in a
-//! task of its own, so that a caller who gives up strands nobody, and everybody who needs its outcome waits for the same one.
-//! No lock is held across an await.
+//! Readers take an atomic pointer to an immutable snapshot and need nothing else while a known key is served anyway. A fetch
+//! runs in a task of its own, so that a caller who gives up strands nobody, and everybody who needs its outcome waits for the
+//! same one. No lock is held across an await.
 
+mod admission;
+mod flight;
+mod settings;
+mod snapshot;
 mod state;
+mod unknown;
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use jwksmith_jose::{KeySet, quoted};
-use tokio::sync::watch;
+use arc_swap::{ArcSwapOption, Guard};
+use tokio::runtime::Handle;
+use tokio::sync::{broadcast, watch};
+use tracing::Instrument as _;
 
-use self::state::{CacheState, Effect, Event};
+use self::admission::Admission;
+use self::flight::Flight;
+use self::state::{CacheState, Chance, Effect};
 use crate::clock::Clock;
-use crate::discovery::Discovery;
 use crate::error::{IssuerError, Undecided};
-use crate::fetch::Caching;
-use crate::source::{Delivery, Known, Locate, Source};
+use crate::event::{Event, EventKind};
+use crate::metrics::IssuerMetrics;
+use crate::record::Records;
+use crate::saved::{Saved, SnapshotStore};
+use crate::source::{Locate, Sources};
+use crate::status::{IssuerStatus, Refreshed};
 
-pub use self::state::CacheSettings;
+pub(crate) use self::admission::{EVICTED_KEYS_MAX, is_same, name};
+pub use self::settings::{CacheSettings, RevocationBound};
+pub(crate) use self::snapshot::Snapshot;
+pub use self::state::Age;
 
-/// A key set as it was found, immutable.
-pub(crate) struct Snapshot {
-    pub(crate) keys: Arc<KeySet>,
-    pub(crate) discovery: Discovery,
-    /// Grows with every set that replaced another.
-    pub(crate) generation: u64,
-    etag: Option<String>,
-    /// What the issuer said of its freshness.
-    fresh_for: Option<Duration>,
-    /// Until this monotonic reading nobody needs to ask the state machine.
-    quiet_until: Duration,
-}
-
-impl Snapshot {
-    /// Tells the log what was found, and why keys are not used.
-    fn tell(&self) {
-        let (keys, skipped) = (self.keys.keys().len(), self.keys.skipped().len());
-        tracing::debug!(url = %self.discovery.jwks_uri(), keys, skipped, generation = self.generation, "key set at hand");
-        for key in self.keys.skipped() {
-            let kid = key.key_id.as_deref().unwrap_or_default();
-            tracing::debug!(index = key.index, kid = %quoted(kid), reason = %key.reason, "key skipped");
-        }
-    }
-}
+/// How soon a caller who did not wait for a fetch to end should ask again.
+const FETCH_PENDING_RETRY: Duration = Duration::from_secs(1);
 
 /// One issuer's cache.
 pub(crate) struct Cache {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    source: Source,
-    clock: Arc<dyn Clock>,
+/// What a cache is made of, beside its settings.
+pub(crate) struct Parts {
+    pub(crate) issuer: Arc<str>,
+    pub(crate) sources: Sources,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) store: Option<Arc<dyn SnapshotStore>>,
+    /// Where fetches run that are begun outside of any runtime
+    pub(crate) runtime: Option<Handle>,
+    /// Where chance comes from
+    pub(crate) seed: u64,
+}
+
+pub(crate) struct Shared {
+    parts: Parts,
+    settings: CacheSettings,
+    metrics: IssuerMetrics,
     snapshot: ArcSwapOption<Snapshot>,
+    /// Until this monotonic reading, in nanoseconds, nobody needs to ask the state machine for a known key.
+    quiet_until: AtomicU64,
     state: Mutex<Guarded>,
     /// Told about the end of every fetch, under the lock of `state`.
     ended: watch::Sender<()>,
+    chances: AtomicU64,
+    digests: RandomState,
 }
 
 /// What the state machine and its callers share under one short lock.
 struct Guarded {
     machine: CacheState,
     last_error: Arc<IssuerError>,
+    admission: Admission,
+    records: Records,
+    /// Since when refreshes fail
+    outage_since: Option<Duration>,
+}
+
+/// What a token misses in the set at hand.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Wanted<'t> {
+    /// A key of this name
+    Kid(&'t str),
+    /// Another key of this name than the one that is there
+    OtherKeyOf(&'t str),
+    /// A key that fits; the token names none
+    Any,
+}
+
+/// What came of looking for a newer set.
+pub(crate) enum Newer {
+    /// This one is newer
+    Set(Arc<Snapshot>),
+    /// The set at hand is the issuer's last word, or as good as that
+    Same,
+    /// Refreshes fail
+    Failing(Undecided),
+    /// A refresh is under way that nobody waits for here
+    Pending,
 }
 
 impl Cache {
-    pub(crate) fn new(source: Source, settings: CacheSettings, clock: Arc<dyn Clock>) -> Self {
-        let state =
-            Guarded { machine: CacheState::new(settings), last_error: Arc::new(IssuerError::Abandoned) };
-        Self {
-            shared: Arc::new(Shared {
-                source,
-                clock,
-                snapshot: ArcSwapOption::empty(),
-                state: Mutex::new(state),
-                ended: watch::Sender::new(()),
-            }),
+    pub(crate) fn new(parts: Parts, settings: CacheSettings) -> Self {
+        let state = Guarded {
+            machine: CacheState::new(settings.clone()),
+            last_error: Arc::new(IssuerError::Abandoned),
+            admission: Admission::default(),
+            records: Records::default(),
+            outage_since: None,
+        };
+        let metrics = IssuerMetrics::new(&parts.issuer);
+        let chances = AtomicU64::new(parts.seed);
+        let shared = Shared {
+            parts,
+            settings,
+            metrics,
+            snapshot: ArcSwapOption::empty(),
+            quiet_until: AtomicU64::new(0),
+            state: Mutex::new(state),
+            ended: watch::Sender::new(()),
+            chances,
+            digests: RandomState::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The snapshot, if a known key is served from it without waiting: as a rule without a lock.
+    pub(crate) fn at_hand(&self, now: Duration) -> Option<Guard<Option<Arc<Snapshot>>>> {
+        let is_served = self.is_quiet(now) || self.shared.lock().machine.serves_at_once(now);
+        is_served.then(|| self.shared.snapshot.load()).filter(|snapshot| snapshot.is_some())
+    }
+
+    fn is_quiet(&self, now: Duration) -> bool {
+        nanoseconds(now) < self.shared.quiet_until.load(Ordering::Acquire)
+    }
+
+    /// Begins a refresh beside whoever was served, if one is due.
+    pub(crate) fn refresh_if_due(&self, now: Duration) {
+        if !self.is_quiet(now) {
+            self.begin_if_allowed();
         }
     }
 
-    /// The snapshot, if nobody needs to wait for another: while it is fresh without a lock.
-    pub(crate) fn at_hand(&self) -> Option<Arc<Snapshot>> {
-        let now = self.shared.clock.monotonic();
-        let snapshot = self.latest()?;
-        let served = now < snapshot.quiet_until || self.shared.lock().machine.serves_at_once(now);
-        served.then_some(snapshot)
-    }
-
-    /// Begins a refresh beside whoever was served from this snapshot, if one is due.
-    pub(crate) fn refresh_if_due(&self, snapshot: &Snapshot) {
-        if self.shared.clock.monotonic() < snapshot.quiet_until {
-            return;
-        }
-        if let (Effect::ServeAndFetch | Effect::FetchAndWait, _) = self.step(Event::KeyWanted) {
-            self.begin_fetch(self.where_to_look());
+    /// Begins a refresh if the set needs one and one may begin, and waits for nothing.
+    pub(crate) fn begin_if_allowed(&self) {
+        if let (Effect::ServeAndFetch | Effect::FetchAndWait, _) = self.step(state::Event::KeyWanted) {
+            self.begin_fetch(self.where_to_look(), None);
         }
     }
 
@@ -108,42 +163,155 @@ impl Cache {
     /// A snapshot that may be verified with. Waits for a fetch if there is none, or if it is past its freshness; in that
     /// case it does for as long as fetches fail.
     pub(crate) async fn current(&self) -> Result<Arc<Snapshot>, Undecided> {
-        let (effect, ended) = self.step(Event::KeyWanted);
+        let (effect, ended) = self.step(state::Event::KeyWanted);
         match effect {
-            Effect::Serve | Effect::TooSoon { .. } | Effect::None => {}
-            Effect::ServeAndFetch => self.begin_fetch(self.where_to_look()),
+            Effect::ServeAndFetch => self.begin_fetch(self.where_to_look(), None),
             Effect::FetchAndWait => {
-                self.begin_fetch(self.where_to_look());
-                self.end(ended).await;
+                self.begin_fetch(self.where_to_look(), None);
+                self.end(ended).await?;
             }
-            Effect::Join => self.end(ended).await,
+            Effect::Join => self.end(ended).await?,
+            Effect::Serve | Effect::TooSoon { .. } | Effect::NotThere | Effect::None => {}
         }
         self.usable().ok_or_else(|| self.undecided())
     }
 
-    /// A snapshot newer than `seen`, if one can be had now; nothing if the floor forbids a fetch or the fetch brought
-    /// nothing new.
-    pub(crate) async fn newer_than(&self, seen: &Snapshot) -> Result<Option<Arc<Snapshot>>, Undecided> {
-        // Somebody's fetch may have ended since the caller took its snapshot.
-        let newer = || self.latest().filter(|latest| latest.generation > seen.generation);
-        if let Some(newer) = newer() {
-            return Ok(Some(newer));
+    /// The same without waiting: begins what is needed, and says how it stands.
+    pub(crate) fn current_soon(&self) -> Result<Arc<Snapshot>, Newer> {
+        let (effect, _) = self.step(state::Event::KeyWanted);
+        match effect {
+            Effect::ServeAndFetch => self.begin_fetch(self.where_to_look(), None),
+            Effect::FetchAndWait => {
+                self.begin_fetch(self.where_to_look(), None);
+                return Err(Newer::Pending);
+            }
+            Effect::Join => return Err(Newer::Pending),
+            Effect::Serve | Effect::TooSoon { .. } | Effect::NotThere | Effect::None => {}
         }
-        let (effect, ended) = self.step(Event::NewerWanted);
+        self.usable().ok_or_else(|| Newer::Failing(self.undecided()))
+    }
+
+    /// A snapshot newer than the one of generation `seen`, if one can be had now.
+    pub(crate) async fn newer_than(&self, seen: u64, wanted: Wanted<'_>) -> Newer {
+        if let Some(newer) = self.newer(seen) {
+            return Newer::Set(newer);
+        }
+        if let Some(ended) = self.look_for(wanted)
+            && let Err(undecided) = self.end(ended).await
+        {
+            return Newer::Failing(undecided);
+        }
+        self.outcome(seen)
+    }
+
+    /// The same without waiting.
+    pub(crate) fn newer_soon(&self, seen: u64, wanted: Wanted<'_>) -> Newer {
+        if let Some(newer) = self.newer(seen) {
+            return Newer::Set(newer);
+        }
+        match self.look_for(wanted) {
+            Some(_) => Newer::Pending,
+            None => self.outcome(seen),
+        }
+    }
+
+    /// Somebody's fetch may have ended since the caller took its snapshot.
+    fn newer(&self, seen: u64) -> Option<Arc<Snapshot>> {
+        self.latest().filter(|latest| latest.generation > seen)
+    }
+
+    /// Begins a refresh, or joins one; nothing if none may begin, or if none would help.
+    fn look_for(&self, wanted: Wanted<'_>) -> Option<watch::Receiver<()>> {
+        let kid = self.shared.digest(wanted);
+        let (effect, ended) = self.step(state::Event::NewerWanted { kid });
         match effect {
             Effect::FetchAndWait => {
-                self.begin_fetch(Locate::Anew);
-                self.end(ended).await;
+                self.begin_fetch(Locate::Anew, kid.map(|kid| flight::Missed::new(kid, wanted)));
+                Some(ended)
             }
-            Effect::Join => self.end(ended).await,
-            Effect::TooSoon { .. } | Effect::Serve | Effect::ServeAndFetch | Effect::None => {}
+            Effect::Join => Some(ended),
+            _ => None,
         }
+    }
+
+    fn outcome(&self, seen: u64) -> Newer {
         // Within the floor the set at hand is as good as a new one, unless the issuer has been failing.
         let failing = self.shared.lock().machine.is_failing();
-        match newer() {
-            Some(newer) => Ok(Some(newer)),
-            None if failing => Err(self.undecided()),
-            None => Ok(None),
+        match self.newer(seen) {
+            Some(newer) => Newer::Set(newer),
+            None if failing => Newer::Failing(self.undecided()),
+            None => Newer::Same,
+        }
+    }
+
+    /// Refreshes now, if the floor allows it.
+    pub(crate) async fn refresh(&self) -> Result<Refreshed, Undecided> {
+        let before = self.latest().map_or(0, |snapshot| snapshot.generation);
+        let (effect, ended) = self.step(state::Event::NewerWanted { kid: None });
+        match effect {
+            Effect::FetchAndWait => {
+                self.begin_fetch(Locate::Anew, None);
+                self.end(ended).await?;
+            }
+            Effect::Join => self.end(ended).await?,
+            Effect::TooSoon { retry_after } => return Ok(Refreshed::TooSoon { retry_after }),
+            Effect::Serve | Effect::ServeAndFetch | Effect::NotThere | Effect::None => {}
+        }
+        match self.outcome(before) {
+            Newer::Set(_) => Ok(Refreshed::Changed),
+            Newer::Same => Ok(Refreshed::Unchanged),
+            Newer::Failing(undecided) => Err(undecided),
+            Newer::Pending => Err(self.pending()),
+        }
+    }
+
+    /// Takes a key out, whatever the issuer says, for as long as this process lives. Whether there was one.
+    pub(crate) fn evict(&self, kid: &str) -> bool {
+        let evicted = self.shared.evict(kid);
+        if evicted {
+            self.shared.tell(EventKind::KeyEvicted { kid: kid.to_owned() });
+        }
+        evicted
+    }
+
+    /// Takes over what an earlier process saved, unless a set is there already.
+    pub(crate) fn restore(&self, saved: Saved) -> Result<(), &'static str> {
+        self.shared.restore(saved)
+    }
+
+    /// What this process would leave to a later one.
+    pub(crate) fn save(&self) -> Option<Saved> {
+        self.shared.saved()
+    }
+
+    pub(crate) fn revocation_bound(&self) -> RevocationBound {
+        self.shared.settings.revocation_bound()
+    }
+
+    /// When a refresh is due that nobody asked for, as a monotonic reading.
+    pub(crate) fn refresh_due_at(&self) -> Duration {
+        self.shared.lock().machine.refresh_due_at()
+    }
+
+    pub(crate) fn metrics(&self) -> &IssuerMetrics {
+        &self.shared.metrics
+    }
+
+    pub(crate) fn status(&self) -> IssuerStatus {
+        let now = self.shared.now();
+        let snapshot = self.latest();
+        let state = self.shared.lock();
+        IssuerStatus {
+            issuer: Arc::clone(&self.shared.parts.issuer),
+            age: state.machine.age(now),
+            usable: state.machine.is_usable(now),
+            failing: state.machine.is_failing().then(|| Arc::clone(&state.last_error)),
+            fetched_at: snapshot.as_ref().map(|snapshot| snapshot.fetched_at),
+            in_use: snapshot.as_ref().map(|snapshot| (*snapshot.in_use).clone()),
+            sources: self.shared.parts.sources.configured().cloned().collect(),
+            next_refresh_in: state.machine.refresh_due_at().saturating_sub(now),
+            generation: snapshot.as_ref().map_or(0, |snapshot| snapshot.generation),
+            keys: state.records.told(),
         }
     }
 
@@ -152,105 +320,99 @@ impl Cache {
         if self.shared.lock().machine.is_failing() { Locate::Anew } else { Locate::IfNeeded }
     }
 
-    /// Waits for the end of the fetch under way.
-    async fn end(&self, mut ended: watch::Receiver<()>) {
+    /// Waits for the end of the fetch under way, for as long as a call may.
+    async fn end(&self, mut ended: watch::Receiver<()>) -> Result<(), Undecided> {
         // The sender lives as long as `self`, so this ends with a change and never with an error.
-        let _ = ended.changed().await;
+        let waited = tokio::time::timeout(self.shared.settings.wait_max, ended.changed()).await;
+        waited.map(drop).map_err(|_| self.pending())
+    }
+
+    /// What a caller is told who does not wait for the fetch under way.
+    pub(crate) fn pending(&self) -> Undecided {
+        Undecided { cause: Arc::new(IssuerError::StillFetching), retry_after: FETCH_PENDING_RETRY }
     }
 
     fn usable(&self) -> Option<Arc<Snapshot>> {
-        let usable = self.shared.lock().machine.is_usable(self.shared.clock.monotonic());
+        let usable = self.shared.lock().machine.is_usable(self.shared.now());
         self.latest().filter(|_| usable)
     }
 
     fn undecided(&self) -> Undecided {
-        let now = self.shared.clock.monotonic();
+        let now = self.shared.now();
         let state = self.shared.lock();
         Undecided { cause: Arc::clone(&state.last_error), retry_after: state.machine.retry_after(now) }
     }
 
     /// Steps the machine, and begins to listen for the end of a fetch in the same breath: a fetch that ends right after
     /// is heard, and one that ended right before is not.
-    fn step(&self, event: Event) -> (Effect, watch::Receiver<()>) {
-        let now = self.shared.clock.monotonic();
+    fn step(&self, event: state::Event) -> (Effect, watch::Receiver<()>) {
+        let now = self.shared.now();
         let mut state = self.shared.lock();
-        (state.machine.step(event, now), self.shared.ended.subscribe())
+        let effect = state.machine.step(event, now);
+        self.shared.hush(&state, now);
+        (effect, self.shared.ended.subscribe())
     }
 
     /// Runs the fetch that the state machine has just counted, in a task of its own.
-    fn begin_fetch(&self, locate: Locate) {
-        let flight = Flight { shared: Arc::clone(&self.shared), landed: false };
-        tokio::spawn(flight.run(locate));
+    fn begin_fetch(&self, locate: Locate, missed: Option<flight::Missed>) {
+        let flight = Flight::new(Arc::clone(&self.shared), missed);
+        match Handle::try_current().ok().or_else(|| self.shared.parts.runtime.clone()) {
+            Some(runtime) => {
+                let span = tracing::debug_span!("refresh", issuer = %self.shared.parts.issuer);
+                drop(runtime.spawn(flight.run(locate).instrument(span)));
+            }
+            // The flight is dropped, which counts as a failed fetch.
+            None => tracing::error!("there is no tokio runtime to fetch the key set in"),
+        }
     }
 }
 
 impl Shared {
+    fn now(&self) -> Duration {
+        self.parts.clock.monotonic()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Guarded> {
         // The guarded values are replaced whole, so a panic elsewhere cannot have left them half-made.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a delivery in: the new set replaces the old one whole.
-    fn accept(&self, mut delivery: Delivery) {
-        let mut state = self.lock();
-        let before = self.snapshot.load_full();
-        let generation = before.as_ref().map_or(0, |before| before.generation);
-        let (keys, generation) = match (delivery.keys.take(), &before) {
-            (Some(keys), _) => (Arc::new(keys), generation.saturating_add(1)),
-            // RFC 9111 §4.3.4: a 304 updates what is kept, and what it does not say stays.
-            (None, Some(before)) => {
-                delivery.caching.inherit(before.fresh_for, before.etag.as_deref());
-                (Arc::clone(&before.keys), generation)
+    /// Lets readers go on without the machine for as long as it would say the same.
+    fn hush(&self, state: &Guarded, now: Duration) {
+        self.quiet_until.store(nanoseconds(state.machine.quiet_until(now)), Ordering::Release);
+    }
+
+    fn tell(&self, kind: EventKind) {
+        let event = Event { issuer: Arc::clone(&self.parts.issuer), at: self.parts.clock.now(), kind };
+        self.metrics.event(&event.kind);
+        match event.kind.is_alarm() {
+            true => {
+                tracing::warn!(issuer = %event.issuer, kind = event.kind.name(), event = ?event.kind, "alarm")
             }
-            // 304 to a question that was not asked.
-            (None, None) => {
-                drop(state);
-                return self.reject(IssuerError::Abandoned);
+            false => {
+                tracing::info!(issuer = %event.issuer, kind = event.kind.name(), event = ?event.kind, "event")
             }
-        };
-        let Delivery { discovery, caching: Caching { fresh_for, etag }, .. } = delivery;
-        state.machine.step(Event::Fetched { fresh_for }, self.clock.monotonic());
-        let quiet_until = state.machine.quiet_until();
-        let snapshot = Arc::new(Snapshot { keys, discovery, generation, etag, fresh_for, quiet_until });
-        self.snapshot.store(Some(Arc::clone(&snapshot)));
-        self.ended.send_replace(());
-        drop(state);
-        snapshot.tell();
-    }
-
-    fn reject(&self, error: IssuerError) {
-        tracing::warn!(code = error.code(), %error, "the key set could not be refreshed");
-        let mut state = self.lock();
-        state.machine.step(Event::Failed { retry_after: error.retry_after() }, self.clock.monotonic());
-        state.last_error = Arc::new(error);
-        self.ended.send_replace(());
-    }
-}
-
-/// One fetch on its way. If it is dropped before it lands (its task panicked, or the runtime ended), it counts as failed,
-/// so that nobody waits for it for ever.
-struct Flight {
-    shared: Arc<Shared>,
-    landed: bool,
-}
-
-impl Flight {
-    async fn run(mut self, locate: Locate) {
-        let snapshot = self.shared.snapshot.load_full();
-        let known = snapshot.map(|set| Known { discovery: set.discovery.clone(), etag: set.etag.clone() });
-        let outcome = self.shared.source.fetch(known, locate).await;
-        match outcome {
-            Ok(delivery) => self.shared.accept(delivery),
-            Err(error) => self.shared.reject(error),
         }
-        self.landed = true;
+        // Nobody may be listening.
+        let _ = self.parts.events.send(event);
+    }
+
+    /// A chance for the next event (a Weyl sequence, mixed as SplitMix64 does): it spreads, and guards nothing.
+    fn chance(&self) -> Chance {
+        let mut mixed = self.chances.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let [byte, ..] = (mixed ^ (mixed >> 31)).to_le_bytes();
+        Chance(byte)
+    }
+
+    /// Nothing for a token that names no key: what it needs may be anything.
+    fn digest(&self, wanted: Wanted<'_>) -> Option<unknown::KidDigest> {
+        (wanted != Wanted::Any).then(|| self.digests.hash_one(wanted))
     }
 }
 
-impl Drop for Flight {
-    fn drop(&mut self) {
-        if !self.landed {
-            self.shared.reject(IssuerError::Abandoned);
-        }
-    }
+fn nanoseconds(reading: Duration) -> u64 {
+    // Five centuries fit.
+    u64::try_from(reading.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,345 @@
+//! One fetch on its way, and what becomes of the cache when it lands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwksmith_jose::{KeySet, UnixTime};
+
+use super::admission::{Admission, Admitted, Change, is_same};
+use super::snapshot::Snapshot;
+use super::state::{Event, Lifetime};
+use super::unknown::KidDigest;
+use super::{Guarded, Shared, Wanted};
+use crate::error::IssuerError;
+use crate::event::EventKind;
+use crate::saved::Saved;
+use crate::source::{Delivery, Document, KeySource, Locate, SourceInUse};
+use crate::transport::Caching;
+
+/// A fetch on its way. If it is dropped before it lands (its task panicked, or the runtime ended), it counts as failed,
+/// so that nobody waits for it for ever.
+pub(super) struct Flight {
+    shared: Arc<Shared>,
+    missed: Option<Missed>,
+    landed: bool,
+}
+
+/// The key that a fetch was begun for.
+pub(super) struct Missed {
+    digest: KidDigest,
+    /// Nothing if the key is there, and another was hoped for
+    kid: Option<String>,
+}
+
+impl Missed {
+    pub(super) fn new(digest: KidDigest, wanted: Wanted<'_>) -> Self {
+        let kid = if let Wanted::Kid(kid) = wanted { Some(kid.to_owned()) } else { None };
+        Self { digest, kid }
+    }
+
+    fn is_missed_in(&self, keys: &KeySet) -> bool {
+        // Hoping for another key: had it come, the memory would be emptied by the change anyway.
+        self.kid.as_ref().is_none_or(|kid| !keys.knows(kid))
+    }
+}
+
+impl Flight {
+    pub(super) fn new(shared: Arc<Shared>, missed: Option<Missed>) -> Self {
+        Self { shared, missed, landed: false }
+    }
+
+    pub(super) async fn run(mut self, locate: Locate) {
+        let known = self.shared.snapshot.load_full().map(|snapshot| snapshot.known());
+        let begun = self.shared.now();
+        let outcome = self.shared.parts.sources.fetch(known, locate).await;
+        let took = self.shared.now().saturating_sub(begun);
+        self.shared.metrics.fetched(outcome.as_ref().err(), took);
+        let missed = self.missed.take();
+        let snapshot = match outcome {
+            Ok(delivery) => self.shared.accept(delivery, missed),
+            Err(error) => {
+                self.shared.reject(error);
+                None
+            }
+        };
+        self.landed = true;
+        if let Some(snapshot) = snapshot {
+            self.shared.keep(&snapshot).await;
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.shared.reject(IssuerError::Abandoned);
+        }
+    }
+}
+
+impl Shared {
+    /// Takes a delivery in: the new set replaces the old one whole.
+    fn accept(&self, delivery: Delivery, missed: Option<Missed>) -> Option<Arc<Snapshot>> {
+        let Some((snapshot, events)) = self.take_in(delivery, missed) else {
+            // 304 to a question that was not asked.
+            self.reject(IssuerError::Abandoned);
+            return None;
+        };
+        snapshot.tell();
+        self.metrics.key_set(snapshot.keys.keys().len());
+        events.into_iter().for_each(|event| self.tell(event));
+        Some(snapshot)
+    }
+
+    fn take_in(&self, delivery: Delivery, missed: Option<Missed>) -> Option<(Arc<Snapshot>, Vec<EventKind>)> {
+        let (now, time) = (self.now(), self.parts.clock.now());
+        let mut state = self.lock();
+        let before = self.snapshot.load_full();
+        let mut next = Next::of(delivery, before.as_deref())?;
+        let change =
+            next.admit(&mut state.admission, before.as_deref(), self.settings.absence_confirmed_after, now);
+        let changed = before.is_none() || !change.is_none();
+        let lifetime = next.lifetime(self.settings.fresh_default);
+        state.machine.step(Event::Fetched { lifetime, chance: self.chance() }, now);
+        if changed {
+            state.machine.step(Event::Changed, now);
+        }
+        if let Some(missed) = missed.filter(|missed| missed.is_missed_in(&next.keys)) {
+            state.machine.step(Event::StillUnknown { kid: missed.digest }, now);
+        }
+        let events = events(before.as_deref(), &next, change, state.outage_since.take(), now);
+        let generation = before.map_or(0, |before| before.generation).saturating_add(u64::from(changed));
+        let snapshot = self.put(&mut state, next.snapshot(generation, time), now);
+        self.ended.send_replace(());
+        Some((snapshot, events))
+    }
+
+    /// Puts a snapshot in the place of the one before.
+    fn put(&self, state: &mut Guarded, mut snapshot: Snapshot, now: Duration) -> Arc<Snapshot> {
+        snapshot.records = state.records.note(&snapshot.keys, self.parts.clock.now());
+        let snapshot = Arc::new(snapshot);
+        self.snapshot.store(Some(Arc::clone(&snapshot)));
+        self.hush(state, now);
+        snapshot
+    }
+
+    fn reject(&self, error: IssuerError) {
+        tracing::warn!(issuer = %self.parts.issuer, code = error.code(), %error, "the key set could not be refreshed");
+        let now = self.now();
+        let mut state = self.lock();
+        state.machine.step(Event::Failed { retry_after: error.retry_after(), chance: self.chance() }, now);
+        let cause = Arc::new(error);
+        state.last_error = Arc::clone(&cause);
+        let began = state.outage_since.is_none();
+        state.outage_since.get_or_insert(now);
+        self.hush(&state, now);
+        self.ended.send_replace(());
+        drop(state);
+        if began {
+            self.tell(EventKind::OutageBegan { cause });
+        }
+    }
+
+    pub(super) fn evict(&self, kid: &str) -> bool {
+        let now = self.now();
+        let mut state = self.lock();
+        let Some(before) = self.snapshot.load_full() else { return false };
+        let evicted: Vec<_> =
+            before.keys.keys().iter().filter(|key| key.key_id() == Some(kid)).cloned().collect();
+        if evicted.is_empty() {
+            return false;
+        }
+        evicted.into_iter().for_each(|key| state.admission.evict(key));
+        let keys = Arc::new(before.keys.without(|key| key.key_id() == Some(kid)));
+        state.machine.step(Event::Changed, now);
+        let generation = before.generation.saturating_add(1);
+        self.put(&mut state, Snapshot { keys, generation, ..Snapshot::clone_of(&before) }, now);
+        true
+    }
+
+    pub(super) fn restore(&self, saved: Saved) -> Result<(), &'static str> {
+        let (now, time) = (self.now(), self.parts.clock.now());
+        let keys = saved.keys()?;
+        let age = saved.age(time).ok_or("it was fetched in the future")?;
+        let mut state = self.lock();
+        if self.snapshot.load().is_some() {
+            return Err("a key set is there already");
+        }
+        let in_use =
+            saved.in_use(self.parts.sources.configured()).ok_or("its source is not configured any more")?;
+        let caching = saved.caching();
+        let lifetime = lifetime(&in_use, &caching);
+        let mut trial = state.machine.clone();
+        trial.step(Event::Restored { lifetime, age }, now);
+        if !trial.is_usable(now) {
+            return Err("it is older than `fresh_max` and `stale_max` allow");
+        }
+        state.machine = trial;
+        for key in keys.keys().iter().filter(|key| key.key_id().is_some_and(|kid| saved.has_evicted(kid))) {
+            state.admission.evict(key.clone());
+        }
+        let published = Arc::new(keys);
+        let admitted = state.admission.admit(None, published.without(|_| false), Duration::ZERO, now);
+        let (keys, json, fetched_at) = (Arc::new(admitted.keys), saved.json(), saved.fetched_at());
+        let in_use = Arc::new(in_use);
+        let snapshot = Snapshot {
+            keys,
+            records: Arc::new([]),
+            in_use,
+            generation: 1,
+            json,
+            published,
+            caching,
+            fetched_at,
+        };
+        self.put(&mut state, snapshot, now);
+        Ok(())
+    }
+
+    pub(super) fn saved(&self) -> Option<Saved> {
+        let snapshot = self.snapshot.load_full()?;
+        let evicted = self.lock().admission.evicted().map(str::to_owned).collect();
+        Some(Saved::new(&self.parts.issuer, &snapshot, evicted))
+    }
+
+    /// Leaves the set to a later process, if one is to have it.
+    async fn keep(&self, snapshot: &Snapshot) {
+        let Some(store) = self.parts.store.clone() else { return };
+        // Only what came from far away can be out of reach one day.
+        if matches!(snapshot.in_use.source, KeySource::File(_) | KeySource::Static(_)) {
+            return;
+        }
+        let Some(bytes) = self.saved().map(|saved| saved.to_bytes()) else { return };
+        let issuer = Arc::clone(&self.parts.issuer);
+        let stored = tokio::task::spawn_blocking(move || store.save(&issuer, &bytes)).await;
+        if let Ok(Err(reason)) = stored {
+            tracing::warn!(issuer = %self.parts.issuer, %reason, "the key set could not be saved for a restart");
+        }
+    }
+}
+
+/// A snapshot that is being made.
+struct Next {
+    keys: Arc<KeySet>,
+    published: Arc<KeySet>,
+    json: Arc<[u8]>,
+    in_use: Arc<SourceInUse>,
+    caching: Caching,
+    confirm_within: Option<Duration>,
+}
+
+impl Next {
+    /// What a delivery and the snapshot before make together; nothing if neither has a set.
+    fn of(delivery: Delivery, before: Option<&Snapshot>) -> Option<Self> {
+        let Delivery { in_use, document, mut caching } = delivery;
+        let (json, published) = match (document, before) {
+            // The same words need not be read again, and keep what was prepared and remembered for them.
+            (Some(Document { json, .. }), Some(before)) if json == before.json => {
+                (Arc::clone(&before.json), Arc::clone(&before.published))
+            }
+            (Some(Document { json, keys }), _) => (json, Arc::new(keys)),
+            (None, Some(before)) => {
+                caching.inherit(&before.caching);
+                (Arc::clone(&before.json), Arc::clone(&before.published))
+            }
+            (None, None) => return None,
+        };
+        Some(Self { keys: Arc::clone(&published), published, json, in_use, caching, confirm_within: None })
+    }
+
+    fn admit(
+        &mut self,
+        admission: &mut Admission,
+        before: Option<&Snapshot>,
+        confirmed_after: Duration,
+        now: Duration,
+    ) -> Change {
+        let keys = before.map(|before| &*before.keys);
+        let copy = self.published.without(|_| false);
+        let Admitted { keys, change, confirm_within } = admission.admit(keys, copy, confirmed_after, now);
+        self.confirm_within = confirm_within;
+        self.keys = match before {
+            Some(before) if change.is_none() && Arc::ptr_eq(&before.published, &self.published) => {
+                Arc::clone(&before.keys)
+            }
+            _ if keys.keys().len() == self.published.keys().len()
+                && keys.keys().iter().zip(self.published.keys()).all(|(one, other)| is_same(one, other)) =>
+            {
+                Arc::clone(&self.published)
+            }
+            _ => Arc::new(keys),
+        };
+        change
+    }
+
+    fn lifetime(&self, fresh_default: Duration) -> Lifetime {
+        match (lifetime(&self.in_use, &self.caching), self.confirm_within) {
+            (Lifetime::Said(said), Some(within)) => {
+                Lifetime::AtMost(said.unwrap_or(fresh_default).min(within))
+            }
+            (lifetime, _) => lifetime,
+        }
+    }
+
+    fn snapshot(self, generation: u64, fetched_at: UnixTime) -> Snapshot {
+        let Self { keys, published, json, in_use, caching, .. } = self;
+        Snapshot { keys, records: Arc::new([]), in_use, generation, json, published, caching, fetched_at }
+    }
+}
+
+impl Snapshot {
+    fn clone_of(before: &Self) -> Self {
+        Self {
+            keys: Arc::clone(&before.keys),
+            records: Arc::clone(&before.records),
+            in_use: Arc::clone(&before.in_use),
+            generation: before.generation,
+            json: Arc::clone(&before.json),
+            published: Arc::clone(&before.published),
+            caching: before.caching.clone(),
+            fetched_at: before.fetched_at,
+        }
+    }
+}
+
+/// How long a set of this source is fresh.
+fn lifetime(in_use: &SourceInUse, caching: &Caching) -> Lifetime {
+    match &in_use.source {
+        // A better source may be back soon.
+        _ if in_use.position > 0 => Lifetime::AtMost(Duration::ZERO),
+        KeySource::File(_) => Lifetime::Floor,
+        KeySource::Static(_) => Lifetime::Said(Some(Duration::MAX)),
+        _ => Lifetime::Said(caching.fresh_for),
+    }
+}
+
+/// What a new snapshot has to tell.
+fn events(
+    before: Option<&Snapshot>,
+    next: &Next,
+    change: Change,
+    outage_since: Option<Duration>,
+    now: Duration,
+) -> Vec<EventKind> {
+    let mut events = Vec::new();
+    if let Some(since) = outage_since {
+        events.push(EventKind::OutageEnded { lasted: now.saturating_sub(since) });
+    }
+    let Some(before) = before else {
+        events.push(EventKind::Loaded { kids: next.keys.keys().iter().map(super::name).collect() });
+        return events;
+    };
+    let (from, to) = (before.in_use.position, next.in_use.position);
+    if from != to {
+        events.push(EventKind::SourceChanged { from, to, place: next.in_use.place() });
+    }
+    let Change { added, removed, replaced, nothing_kept } = change;
+    events.extend(replaced.into_iter().map(|kid| EventKind::KeyReplaced { kid }));
+    if nothing_kept {
+        events.push(EventKind::AllKeysReplaced);
+    }
+    if !added.is_empty() || !removed.is_empty() {
+        events.push(EventKind::KeysChanged { added, removed });
+    }
+    events
+}

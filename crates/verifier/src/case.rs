@@ -1,0 +1,221 @@
+//! One token before its verifier: from memory if that is enough, and with newer keys exactly once more if not.
+
+use crate::cache::{Newer, Snapshot, Wanted};
+use crate::clock::Clock;
+use crate::error::{NeedsRefresh, TryVerifyError, Undecided, VerifyError};
+use crate::token_cache::TokenCache;
+use crate::verifier::Trusted;
+use jwksmith_jose::{KeySet, Policy, Refusal, Token, UnixTime, Verified, VerifiedToken, preflight};
+
+/// What decides about a token, given keys.
+pub(crate) type Check<R> = fn(&str, &KeySet, &Policy, UnixTime) -> Result<R, Refusal>;
+
+/// What a check finds of a good token.
+pub(crate) trait Finding: Sized {
+    /// The `kid` that the token named
+    fn key_id(&self) -> Option<&str>;
+
+    /// Checks the token, or finds it among those that were, if it is of a form that is remembered
+    fn once(
+        tokens: &TokenCache,
+        token: &str,
+        to: Recall<'_>,
+        check: impl FnOnce() -> Result<Self, Refusal>,
+    ) -> Result<Self, Refusal>;
+}
+
+/// What a remembered token is bound to.
+#[derive(Clone, Copy)]
+pub(crate) struct Recall<'a> {
+    pub(crate) issuer: &'a Trusted,
+    pub(crate) generation: u64,
+    pub(crate) now: UnixTime,
+}
+
+/// A token, its issuer, and who checks it.
+pub(crate) struct Case<'v, R> {
+    pub(crate) issuer: &'v Trusted,
+    pub(crate) clock: &'v dyn Clock,
+    pub(crate) tokens: Option<&'v TokenCache>,
+    pub(crate) token: &'v str,
+    pub(crate) check: Check<R>,
+}
+
+/// Why memory alone does not accept a token.
+pub(crate) enum Doubt {
+    /// It is refused whatever the keys
+    Refused(Refusal),
+    /// There are no keys that may be used without asking
+    NoKeys,
+    /// Newer keys than those of this generation could cure the refusal
+    Newer { generation: u64, refusal: Refusal },
+}
+
+impl<R: Finding> Case<'_, R> {
+    /// The verdict of the keys at hand.
+    pub(crate) fn from_memory(&self) -> Result<R, Doubt> {
+        let now = self.clock.monotonic();
+        let at_hand = self.issuer.cache.at_hand(now);
+        let snapshot = at_hand.as_deref().and_then(Option::as_ref).ok_or(Doubt::NoKeys)?;
+        let found = self.judge(snapshot)?;
+        self.issuer.cache.refresh_if_due(now);
+        Ok(found)
+    }
+
+    fn judge(&self, snapshot: &Snapshot) -> Result<R, Doubt> {
+        let now = self.clock.now();
+        let to = Recall { issuer: self.issuer, generation: snapshot.generation, now };
+        let check = || (self.check)(self.token, &snapshot.keys, &self.issuer.policy, now);
+        let found = match self.tokens {
+            None => check(),
+            Some(tokens) => R::once(tokens, self.token, to, check),
+        };
+        match found {
+            Ok(found) => {
+                snapshot.used(found.key_id(), now);
+                self.issuer.cache.metrics().accepted();
+                Ok(found)
+            }
+            Err(refusal) if refusal.may_be_cured_by_newer_keys() => {
+                Err(Doubt::Newer { generation: snapshot.generation, refusal })
+            }
+            Err(refusal) => Err(Doubt::Refused(refusal)),
+        }
+    }
+
+    /// Settles a doubt, waiting for keys where they could help.
+    pub(crate) async fn settle(&self, doubt: Doubt) -> Result<R, VerifyError> {
+        let (generation, refusal) = match doubt {
+            Doubt::Refused(refusal) => return Err(refusal.into()),
+            Doubt::Newer { generation, refusal } => (generation, refusal),
+            Doubt::NoKeys => {
+                // A token that no key could save must not cause a fetch.
+                self.preflight()?;
+                match self.judge(&*self.issuer.cache.current().await?) {
+                    Ok(found) => return Ok(found),
+                    Err(Doubt::Newer { generation, refusal }) => (generation, refusal),
+                    Err(doubt) => return Err(doubt.into_refusal().into()),
+                }
+            }
+        };
+        let refusal = self.worth_a_look(refusal)?;
+        let forged = self.kid_if_forged(&refusal);
+        let newer = self.issuer.cache.newer_than(generation, wanted(&refusal, forged.as_deref())).await;
+        self.once_more(newer, refusal).map_err(|pending| match pending {
+            TryVerifyError::Refused(refusal) => refusal.into(),
+            TryVerifyError::Undecided(undecided) => undecided.into(),
+            TryVerifyError::NeedsRefresh(_) => self.issuer.cache.pending().into(),
+        })
+    }
+
+    /// Settles a doubt without waiting; what could help is begun.
+    pub(crate) fn settle_now(&self, doubt: Doubt) -> Result<R, TryVerifyError> {
+        let (generation, refusal) = match doubt {
+            Doubt::Refused(refusal) => return Err(refusal.into()),
+            Doubt::Newer { generation, refusal } => (generation, refusal),
+            Doubt::NoKeys => {
+                self.preflight()?;
+                let snapshot = match self.issuer.cache.current_soon() {
+                    Ok(snapshot) => snapshot,
+                    Err(Newer::Failing(undecided)) => return Err(undecided.into()),
+                    Err(_) => return Err(self.needs_refresh()),
+                };
+                match self.judge(&snapshot) {
+                    Ok(found) => return Ok(found),
+                    Err(Doubt::Newer { generation, refusal }) => (generation, refusal),
+                    Err(doubt) => return Err(doubt.into_refusal().into()),
+                }
+            }
+        };
+        let refusal = self.worth_a_look(refusal)?;
+        let forged = self.kid_if_forged(&refusal);
+        let newer = self.issuer.cache.newer_soon(generation, wanted(&refusal, forged.as_deref()));
+        self.once_more(newer, refusal)
+    }
+
+    /// Whether any key could save the token. Of a forged one nothing more is said than that it is forged.
+    fn worth_a_look(&self, refusal: Refusal) -> Result<Refusal, Refusal> {
+        match self.preflight() {
+            Ok(()) => Ok(refusal),
+            Err(_) if refusal == Refusal::Signature => Err(refusal),
+            Err(claims) => Err(claims),
+        }
+    }
+
+    fn preflight(&self) -> Result<(), Refusal> {
+        preflight(self.token, &self.issuer.policy, self.clock.now())
+    }
+
+    /// The one more try, with a newer set if there is one.
+    fn once_more(&self, newer: Newer, refusal: Refusal) -> Result<R, TryVerifyError> {
+        match newer {
+            Newer::Set(snapshot) => self.judge(&snapshot).map_err(|doubt| doubt.into_refusal().into()),
+            Newer::Same => Err(refusal.into()),
+            // The issuer's silence says nothing for a signature that does not fit a key that it did publish.
+            Newer::Failing(_) if refusal == Refusal::Signature => Err(refusal.into()),
+            Newer::Failing(undecided) => Err(undecided.into()),
+            Newer::Pending => Err(self.needs_refresh()),
+        }
+    }
+
+    fn needs_refresh(&self) -> TryVerifyError {
+        let Undecided { retry_after, .. } = self.issuer.cache.pending();
+        TryVerifyError::NeedsRefresh(NeedsRefresh { retry_after })
+    }
+
+    /// Of a token whose signature does not fit, the key that it names.
+    fn kid_if_forged(&self, refusal: &Refusal) -> Option<String> {
+        let token = (*refusal == Refusal::Signature).then(|| Token::parse(self.token).ok()).flatten()?;
+        token.header().key_id().map(str::to_owned)
+    }
+}
+
+/// What could cure a refusal.
+fn wanted<'t>(refusal: &'t Refusal, forged: Option<&'t str>) -> Wanted<'t> {
+    match (refusal, forged) {
+        (Refusal::KeyUnknown { key_id }, _) => Wanted::Kid(key_id),
+        (_, Some(kid)) => Wanted::OtherKeyOf(kid),
+        _ => Wanted::Any,
+    }
+}
+
+impl Doubt {
+    /// After the one more try there is no other.
+    fn into_refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) | Self::Newer { refusal, .. } => refusal,
+            Self::NoKeys => Refusal::KeyIdRequired { candidates: 0 },
+        }
+    }
+}
+
+impl<T> Finding for Verified<T> {
+    fn key_id(&self) -> Option<&str> {
+        Self::key_id(self)
+    }
+
+    /// Claims of a type are read from a remembered [`VerifiedToken`], by the verifier.
+    fn once(
+        _: &TokenCache,
+        _: &str,
+        _: Recall<'_>,
+        check: impl FnOnce() -> Result<Self, Refusal>,
+    ) -> Result<Self, Refusal> {
+        check()
+    }
+}
+
+impl Finding for VerifiedToken {
+    fn key_id(&self) -> Option<&str> {
+        Self::key_id(self)
+    }
+
+    fn once(
+        tokens: &TokenCache,
+        token: &str,
+        to: Recall<'_>,
+        check: impl FnOnce() -> Result<Self, Refusal>,
+    ) -> Result<Self, Refusal> {
+        tokens.once(token, to, check)
+    }
+}
