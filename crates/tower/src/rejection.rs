@@ -4,7 +4,7 @@
 use std::fmt;
 
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use jwksmith_verifier::{Refusal, Undecided, VerifyError};
+use jwksmith_verifier::{NeedsRefresh, Refusal, TryVerifyError, Undecided, VerifyError};
 use serde::Serialize;
 
 use crate::ChallengeSettings;
@@ -145,6 +145,24 @@ impl From<Undecided> for Rejection {
     fn from(undecided: Undecided) -> Self {
         tracing::warn!(code = undecided.cause.code(), error = %undecided, "a token could not be judged");
         Self::unavailable(undecided.retry_after_seconds())
+    }
+}
+
+impl From<NeedsRefresh> for Rejection {
+    /// It is nobody's fault: keys are refreshed now and then.
+    fn from(pending: NeedsRefresh) -> Self {
+        let more = u64::from(pending.retry_after.subsec_nanos() > 0);
+        Self::unavailable(pending.retry_after.as_secs().saturating_add(more))
+    }
+}
+
+impl From<TryVerifyError> for Rejection {
+    fn from(error: TryVerifyError) -> Self {
+        match error {
+            TryVerifyError::Refused(refusal) => refusal.into(),
+            TryVerifyError::Undecided(undecided) => undecided.into(),
+            TryVerifyError::NeedsRefresh(pending) => pending.into(),
+        }
     }
 }
 

@@ -98,6 +98,15 @@ impl RequireToken {
         self.decide(credentials).await.map_err(|rejection| self.worded(rejection))
     }
 
+    /// The same without waiting, for interceptors that are not async: where [`Self::check`] would wait for the issuer, this
+    /// begins the refresh and answers 503. Fetch the keys before the first request, with `Verifier::preload`.
+    ///
+    /// # Errors
+    /// The [`Rejection`] to answer.
+    pub fn try_check(&self, credentials: Credentials<'_>) -> Result<Option<VerifiedToken>, Rejection> {
+        self.try_decide(credentials).map_err(|rejection| self.worded(rejection))
+    }
+
     /// What the challenges say besides.
     pub fn challenge_settings(&self) -> &ChallengeSettings {
         &self.terms.challenge
@@ -106,6 +115,13 @@ impl RequireToken {
     async fn decide(&self, credentials: Credentials<'_>) -> Result<Option<VerifiedToken>, Rejection> {
         let Some(token) = self.needed(credentials)? else { return Ok(None) };
         let token = self.verifier.verify_token(token).await?;
+        self.terms.demands.check(&token)?;
+        Ok(Some(token))
+    }
+
+    fn try_decide(&self, credentials: Credentials<'_>) -> Result<Option<VerifiedToken>, Rejection> {
+        let Some(token) = self.needed(credentials)? else { return Ok(None) };
+        let token = self.verifier.try_verify_token(token)?;
         self.terms.demands.check(&token)?;
         Ok(Some(token))
     }

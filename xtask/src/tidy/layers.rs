@@ -32,6 +32,7 @@ pub(super) const LAYERS: &[Layer] = &[
     Layer { name: TOWER, directory: "crates/tower", may_know: &[VERIFIER, JOSE] },
     Layer { name: "jwksmith-axum", directory: "crates/axum", may_know: &[TOWER, VERIFIER, JOSE] },
     Layer { name: "jwksmith-actix", directory: "crates/actix", may_know: &[TOWER, VERIFIER, JOSE] },
+    Layer { name: "jwksmith-tonic", directory: "crates/tonic", may_know: &[TOWER, VERIFIER, JOSE] },
     Layer { name: SERVER, directory: "crates/server", may_know: &[AUTHORITY, STORE, VERIFIER, JOSE] },
     Layer { name: "jwksmith", directory: "crates/jwksmith", may_know: &[SERVER, STORE, AUTHORITY, VERIFIER, JOSE] },
 ];
