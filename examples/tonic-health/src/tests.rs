@@ -36,8 +36,8 @@ impl Scene {
         let verifier = Arc::new(Verifier::builder(policy).clock(clock.clone()).build().unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let served = super::serve(listener, Arc::clone(&verifier));
-        let server = tokio::spawn(async move { served.await.unwrap() });
+        let serving = super::serve(listener, Arc::clone(&verifier));
+        let server = tokio::spawn(async move { serving.await.unwrap() });
         Self { issuer, clock, key, verifier, address, server }
     }
 

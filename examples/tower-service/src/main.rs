@@ -127,11 +127,10 @@ async fn serve(listener: TcpListener, app: App) -> anyhow::Result<()> {
 async fn serve_connection(stream: TcpStream, app: App) {
     let service = service_fn(move |request| app.clone().answer(request));
     // With a timer, a caller that never finishes its headers is given up after half a minute.
-    let mut server = http1::Builder::new();
-    let connection = server.timer(TokioTimer::new());
-    let served = connection.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new());
     // How a connection ends is its caller's affair.
-    let _ = served.await;
+    let _ = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).await;
 }
 
 #[cfg(test)]
