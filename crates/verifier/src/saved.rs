@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwksmith_jose::limits::KEY_SET_BYTES_MAX;
-use jwksmith_jose::{KeySet, UnixTime, json};
+use jwksmith_jose::{KeySet, UnixTime, base64url_encode, json};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::{EVICTED_KEYS_MAX, Snapshot};
@@ -177,8 +177,7 @@ impl SnapshotFolder {
     /// The file of an issuer: named by a digest, since issuers are longer than file names may be.
     fn file(&self, issuer: &str) -> PathBuf {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, issuer.as_bytes());
-        let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        self.path.join(format!("{hex}.jwks"))
+        self.path.join(format!("{}.jwks", base64url_encode(digest.as_ref())))
     }
 }
 
