@@ -10,7 +10,8 @@ use crate::{ChallengeSettings, Credentials, ProtectionError, Rejection};
 /// Lets only requests with a good token through: a `tower` layer, and what the other crates' middlewares are made of.
 ///
 /// The service inside finds the [`VerifiedToken`] and the [`ChallengeSettings`] among the request's extensions. A bad token
-/// is always refused, and an issuer that cannot be asked is always a 503. Cheap to clone.
+/// is always refused, and an issuer that cannot be asked is always a 503. Put CORS around it: a preflight has no token.
+/// Cheap to clone.
 ///
 /// ```
 /// # use std::sync::Arc;
