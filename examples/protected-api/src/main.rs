@@ -14,8 +14,7 @@
 //!   -d client_id="$CLIENT_ID" -d client_secret="$CLIENT_SECRET" -d audience="$AUDIENCE" |
 //!   sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 //! curl http://localhost:3000/public                                      # 200: everybody may
-//! curl -i http://localhost:3000/things                                   # 401: no token
-//! curl -i http://localhost:3000/admin                                    # 401, and where the metadata is
+//! curl -i http://localhost:3000/things                                   # 401, and where the metadata is
 //! curl http://localhost:3000/.well-known/oauth-protected-resource        # 200: who issues tokens for this
 //! curl http://localhost:3000/things -H "Authorization: Bearer $TOKEN"    # 200: what the token says of its caller
 //! curl http://localhost:3000/admin -H "Authorization: Bearer $TOKEN"     # 403: the token lacks the scope
@@ -25,7 +24,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use jwksmith_axum::{
     Bearer, ChallengeSettings, Claims, ProtectionError, RequireToken, ResourceMetadata, metadata_routes,
 };
@@ -57,12 +56,14 @@ fn app(verifier: Arc<Verifier>, issuer: &str) -> Result<Router, ProtectionError>
     let metadata =
         ResourceMetadata::new(RESOURCE)?.authorization_server(issuer)?.scopes_supported(["admin"])?;
     let challenge = ChallengeSettings::new().resource_metadata(metadata.url())?;
-    let admins = RequireToken::new(Arc::clone(&verifier)).challenge(challenge).scope("admin")?;
+    let admins = RequireToken::new(Arc::clone(&verifier)).challenge(challenge.clone()).scope("admin")?;
     Ok(Router::new()
         .route("/admin", get(admin))
         .route_layer(admins)
         .route("/public", get(async || "everybody may read this"))
         .route("/things", get(things))
+        // What `Bearer` says to callers whom it turns away.
+        .layer(Extension(challenge))
         .merge(metadata_routes(&metadata))
         .with_state(verifier))
 }

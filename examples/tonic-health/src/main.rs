@@ -39,12 +39,11 @@ const SCOPE: &str = "read:things";
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "an example is a binary of its own, and reads its arguments")]
-#[expect(clippy::print_stdout, reason = "an example talks")]
 async fn main() -> anyhow::Result<()> {
     let args: Vec<_> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["check"] => println!("{:?}", check(ADDRESS, None).await?),
-        ["check", token] => println!("{:?}", check(ADDRESS, Some(token)).await?),
+        ["check"] => tell(check(ADDRESS, None).await),
+        ["check", token] => tell(check(ADDRESS, Some(token)).await),
         [issuer, audience] => run(issuer, audience).await?,
         _ => anyhow::bail!(
             "usage: example-tonic-health ISSUER AUDIENCE, or example-tonic-health check [TOKEN]"
@@ -70,6 +69,14 @@ async fn serve(listener: TcpListener, verifier: Arc<Verifier>) -> anyhow::Result
     let readers = RequireToken::new(verifier).scope(SCOPE)?;
     let protected = InterceptedService::new(health, Protect(readers));
     Ok(Server::builder().add_service(protected).serve_with_incoming(TcpIncoming::from(listener)).await?)
+}
+
+#[expect(clippy::print_stdout, reason = "an example talks")]
+fn tell(answer: Result<ServingStatus, Status>) {
+    match answer {
+        Ok(status) => println!("{status:?}"),
+        Err(status) => println!("{:?}: {}", status.code(), status.message()),
+    }
 }
 
 /// Calls the service at this address.
