@@ -109,8 +109,9 @@ impl Policy {
     /// Takes the issuer for a template: it has a placeholder in braces, in whose place each tenant's tokens have the name of
     /// that tenant, and the claim `claim`, as `tid`, must be the same name.
     ///
-    /// A name has 1 to [`TENANT_BYTES_MAX`] bytes of `A-Z a-z 0-9 . _ -`, and no dot where the placeholder is a label of the
-    /// host. A published key whose member `issuer` names one of the tenants is for the tokens of that tenant only.
+    /// A name has 1 to [`TENANT_BYTES_MAX`](crate::limits::TENANT_BYTES_MAX) bytes of `A-Z a-z 0-9 . _ -`, and no dot where
+    /// the placeholder is a label of the host. A published key whose member `issuer` names one of the tenants is for the
+    /// tokens of that tenant only.
     ///
     /// The tokens of every tenant are accepted, unless [`Self::tenants`] says whose; whoever accepts all of them must keep
     /// what belongs to one tenant apart from what belongs to another.

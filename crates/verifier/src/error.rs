@@ -69,6 +69,19 @@ impl TryVerifyError {
     }
 }
 
+/// Who waits has waited: what is still under way then is said to be.
+impl From<TryVerifyError> for VerifyError {
+    fn from(error: TryVerifyError) -> Self {
+        match error {
+            TryVerifyError::Refused(refusal) => Self::Refused(refusal),
+            TryVerifyError::Undecided(undecided) => Self::Undecided(undecided),
+            TryVerifyError::NeedsRefresh(NeedsRefresh { retry_after }) => {
+                Self::Undecided(Undecided { cause: Arc::new(IssuerError::StillFetching), retry_after })
+            }
+        }
+    }
+}
+
 impl From<VerifyError> for TryVerifyError {
     fn from(error: VerifyError) -> Self {
         match error {

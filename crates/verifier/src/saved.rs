@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(saved.age(UnixTime::from_seconds(130)), Some(Duration::from_secs(30)));
         assert_eq!(saved.age(UnixTime::from_seconds(99)), None);
         assert!(saved.has_evicted("b") && !saved.has_evicted("a"));
-        assert_eq!(saved.caching().fresh_for, Some(Duration::from_secs(60)));
+        assert_eq!(saved.caching().fresh_for, Some(Duration::from_mins(1)));
         let again = Saved::parse(ISSUER, &saved.to_bytes()).unwrap();
         assert_eq!(again.to_bytes(), saved.to_bytes());
         assert_eq!(Saved::issuer_of(&head(&[])).as_deref(), Some(ISSUER));
@@ -308,7 +308,7 @@ mod tests {
         let none = serde_json::Value::Null;
         check(&[], &[KeySource::Discovery], true);
         check(&[], std::slice::from_ref(&fixed), false);
-        check(&[("jwks_uri", none.clone())], &[fixed.clone()], true);
+        check(&[("jwks_uri", none.clone())], std::slice::from_ref(&fixed), true);
         check(&[("jwks_uri", none)], &[KeySource::Discovery], false);
         check(&[("source", 1.into())], &[KeySource::Discovery], false);
         check(&[("source", 1.into())], &[fixed, KeySource::Discovery], true);

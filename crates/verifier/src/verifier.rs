@@ -226,7 +226,7 @@ impl Verifier {
     /// [`Undecided`] if they are not to be had, with [`IssuerError::NotConfigured`](crate::IssuerError::NotConfigured) if there
     /// is no such issuer.
     pub async fn locate(&self, issuer: &str) -> Result<Located, Undecided> {
-        Ok(self.expected(issuer)?.cache.current().await?.located())
+        Ok(self.expected(issuer)?.cache.current().await?.snapshot.located())
     }
 
     /// What is known of an issuer's keys, without asking it.

@@ -94,6 +94,13 @@ pub(crate) enum Wanted<'t> {
     Any,
 }
 
+/// A snapshot that may be verified with.
+pub(crate) struct Current {
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// Whether the issuer was asked for it just now, so that asking again would tell nothing new
+    pub(crate) asked: bool,
+}
+
 /// What came of looking for a newer set.
 pub(crate) enum Newer {
     /// This one is newer
@@ -162,8 +169,9 @@ impl Cache {
 
     /// A snapshot that may be verified with. Waits for a fetch if there is none, or if it is past its freshness; in that
     /// case it does for as long as fetches fail.
-    pub(crate) async fn current(&self) -> Result<Arc<Snapshot>, Undecided> {
+    pub(crate) async fn current(&self) -> Result<Current, Undecided> {
         let (effect, ended) = self.step(state::Event::KeyWanted);
+        let asked = matches!(effect, Effect::FetchAndWait | Effect::Join);
         match effect {
             Effect::ServeAndFetch => self.begin_fetch(self.where_to_look(), None),
             Effect::FetchAndWait => {
@@ -173,7 +181,8 @@ impl Cache {
             Effect::Join => self.end(ended).await?,
             Effect::Serve | Effect::TooSoon { .. } | Effect::NotThere | Effect::None => {}
         }
-        self.usable().ok_or_else(|| self.undecided())
+        let snapshot = self.usable().ok_or_else(|| self.undecided())?;
+        Ok(Current { snapshot, asked })
     }
 
     /// The same without waiting: begins what is needed, and says how it stands.
@@ -234,7 +243,8 @@ impl Cache {
         }
     }
 
-    fn outcome(&self, seen: u64) -> Newer {
+    /// How it stands after a refresh, or without one that was possible.
+    pub(crate) fn outcome(&self, seen: u64) -> Newer {
         // Within the floor the set at hand is as good as a new one, unless the issuer has been failing.
         let failing = self.shared.lock().machine.is_failing();
         match self.newer(seen) {
