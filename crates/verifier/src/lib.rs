@@ -63,7 +63,7 @@ pub use saved::{SAVED_HEAD_BYTES_MAX, SNAPSHOT_SECRET_BYTES_MIN, SnapshotFolder,
 pub use source::{KeySource, SourceInUse};
 pub use status::{IssuerStatus, Readiness, Refreshed};
 pub use token_cache::{TokenCacheSettings, TokenCacheUse};
-pub use transport::{FetchSettings, Fetching, HttpTransport, Request, Response, Transport};
+pub use transport::{FetchSettings, Fetching, HttpTransport, Request, Response, SpkiPin, Transport};
 pub use trusted::TrustedIssuer;
 pub use verifier::{Located, Verifier};
 

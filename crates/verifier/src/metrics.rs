@@ -76,6 +76,7 @@ fn tell_refused(issuer: Arc<str>, error: &VerifyError) {
         VerifyError::Refused(refusal) => ("refused", Some(refusal.code())),
         VerifyError::Undecided(_) => ("undecided", None),
     };
+    tracing::debug!(%issuer, outcome, code = error.code(), "token not accepted");
     if let Some(code) = code {
         counter!("jwksmith_refusals_total", "issuer" => Arc::clone(&issuer), "code" => code).increment(1);
     }

@@ -53,6 +53,7 @@ fn defaults() -> BTreeMap<&'static str, String> {
         jwks_uri_same_origin,
         proxy,
         root_certificates_file,
+        spki_pins,
         client_identity_file,
         bearer_token_file,
     } = FetchSettings::default();
@@ -79,6 +80,7 @@ fn defaults() -> BTreeMap<&'static str, String> {
         ("json_content_type_only", switch(json_content_type_only)),
         ("proxy", absent(proxy.is_none())),
         ("root_certificates_file", absent(root_certificates_file.is_none())),
+        ("spki_pins", absent(spki_pins.is_empty())),
         ("client_identity_file", absent(client_identity_file.is_none())),
         ("bearer_token_file", absent(bearer_token_file.is_none())),
         ("bytes_max", size(bytes_max)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::SpkiPin;
 use crate::error::ConfigError;
 
 /// How fetches are bounded, and where they may lead.
@@ -20,8 +21,9 @@ use crate::error::ConfigError;
 /// | `json_content_type_only` | no | many issuers serve key sets as text or octets; the strict reading decides |
 /// | `proxy` | none | a proxy of the environment would see, and could answer, what was not meant for it |
 /// | `root_certificates_file` | none | the system's roots are trusted |
-/// | `client_identity_file` | none | |
-/// | `bearer_token_file` | none | |
+/// | `spki_pins` | none | a certificate of a trusted root is enough; pins break when a server's key changes |
+/// | `client_identity_file` | none | for issuers that demand a certificate (mTLS) |
+/// | `bearer_token_file` | none | for issuers that demand a token, as the API server of Kubernetes |
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FetchSettings {
     /// For everything that one refresh does, from locating the issuer to the last byte of its key set.
@@ -44,6 +46,8 @@ pub struct FetchSettings {
     pub proxy: Option<Url>,
     /// Certificates (PEM) that are trusted instead of the system's roots. Read again when the file changes.
     pub root_certificates_file: Option<PathBuf>,
+    /// Keys of which every TLS server must have one, beside a good certificate.
+    pub spki_pins: Vec<SpkiPin>,
     /// A certificate chain and its private key (PEM) that are shown to the configured origin. Read again when the file
     /// changes.
     pub client_identity_file: Option<PathBuf>,
@@ -64,6 +68,7 @@ impl Default for FetchSettings {
             json_content_type_only: false,
             proxy: None,
             root_certificates_file: None,
+            spki_pins: Vec::new(),
             client_identity_file: None,
             bearer_token_file: None,
         }
