@@ -1,6 +1,6 @@
 //! Roots that must vouch for the keys of an issuer: a key whose chain leads elsewhere, or nowhere, is not used.
 
-#![allow(clippy::unwrap_used, reason = "a test stops where its set-up fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where its set-up fails")]
 
 use std::sync::Arc;
 
