@@ -101,11 +101,12 @@ impl Shared {
         missed: Option<Missed>,
     ) -> Result<(Arc<Snapshot>, Vec<EventKind>), IssuerError> {
         let (now, time) = (self.now(), self.parts.clock.now());
-        let mut state = self.lock();
-        let before = self.snapshot.load_full();
         // 304 to a question that was not asked has no set.
-        let mut next = Next::of(delivery, before.as_deref()).ok_or(IssuerError::Abandoned)?;
+        let mut next = Next::of(delivery, self.snapshot.load().as_deref()).ok_or(IssuerError::Abandoned)?;
         let vouched = self.vouched(&next.published, time)?;
+        let mut state = self.lock();
+        // Only now: a key may have been evicted meanwhile.
+        let before = self.snapshot.load_full();
         let admitted = state.admission.admit(
             before.as_ref().map(|before| &*before.keys),
             vouched,
@@ -162,14 +163,15 @@ impl Shared {
         }
     }
 
-    pub(super) fn evict(&self, kid: &str) -> bool {
+    /// Takes a key out; the snapshot without it, if there was one.
+    pub(super) fn evict(&self, kid: &str) -> Option<Arc<Snapshot>> {
         let now = self.now();
         let mut state = self.lock();
-        let Some(before) = self.snapshot.load_full() else { return false };
+        let before = self.snapshot.load_full()?;
         let evicted: Vec<_> =
             before.keys.keys().iter().filter(|key| key.key_id() == Some(kid)).cloned().collect();
         if evicted.is_empty() {
-            return false;
+            return None;
         }
         for key in evicted {
             state.admission.evict(key);
@@ -177,8 +179,7 @@ impl Shared {
         let keys = Arc::new(before.keys.without(|key| key.key_id() == Some(kid)));
         state.machine.step(Event::Changed, now);
         let generation = before.generation.saturating_add(1);
-        self.put(&mut state, Snapshot { keys, generation, ..Snapshot::clone_of(&before) }, now);
-        true
+        Some(self.put(&mut state, Snapshot { keys, generation, ..Snapshot::clone_of(&before) }, now))
     }
 
     pub(super) fn restore(&self, saved: &Saved) -> Result<(), &'static str> {
@@ -225,7 +226,7 @@ impl Shared {
     }
 
     /// Leaves the set to a later process, if one is to have it.
-    async fn keep(&self, snapshot: &Snapshot) {
+    pub(super) async fn keep(&self, snapshot: &Snapshot) {
         let Some(store) = self.parts.store.clone() else { return };
         // Only what came from far away can be out of reach one day.
         if matches!(snapshot.in_use.source, KeySource::File(_) | KeySource::Static(_)) {

@@ -281,10 +281,13 @@ impl Cache {
     /// Takes a key out, whatever the issuer says, for as long as this process lives. Whether there was one.
     pub(crate) fn evict(&self, kid: &str) -> bool {
         let evicted = self.shared.evict(kid);
-        if evicted {
+        if let Some(snapshot) = &evicted {
             self.shared.tell(EventKind::KeyEvicted { kid: kid.to_owned() });
+            let (shared, snapshot) = (Arc::clone(&self.shared), Arc::clone(snapshot));
+            // A later process must not begin with the key.
+            self.spawn(async move { shared.keep(&snapshot).await });
         }
-        evicted
+        evicted.is_some()
     }
 
     /// Takes over what an earlier process saved, unless a set is there already.
@@ -369,14 +372,17 @@ impl Cache {
     /// Runs the fetch that the state machine has just counted, in a task of its own.
     fn begin_fetch(&self, locate: Locate, missed: Option<flight::Missed>) {
         let flight = Flight::new(Arc::clone(&self.shared), missed);
-        let runtime = Handle::try_current().ok().or_else(|| self.shared.parts.runtime.clone());
-        let Some(runtime) = runtime else {
-            // The flight is dropped, which counts as a failed fetch.
-            tracing::error!("there is no tokio runtime to fetch the key set in");
-            return;
-        };
         let span = tracing::debug_span!("refresh", issuer = %self.shared.parts.issuer);
-        drop(runtime.spawn(flight.run(locate).instrument(span)));
+        if !self.spawn(flight.run(locate).instrument(span)) {
+            // The flight was dropped, which counts as a failed fetch.
+            tracing::error!("there is no tokio runtime to fetch the key set in");
+        }
+    }
+
+    /// Runs a task in the runtime of the caller, or in the one that the verifier was built in; whether there is one.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        let runtime = Handle::try_current().ok().or_else(|| self.shared.parts.runtime.clone());
+        runtime.map(|runtime| runtime.spawn(task)).is_some()
     }
 }
 
