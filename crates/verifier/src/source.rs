@@ -218,8 +218,9 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// A known place is asked directly, and with its validators. The issuer is located anew when there is none, when that
-    /// place fails, and when a key was missed: the issuer may have moved its keys and left the old ones behind.
+    /// A known place is asked directly, and with its validators. The issuer is located anew, and asked without any, when there
+    /// is none, when that place fails, and when a key was missed: the issuer may have moved its keys and left the old ones
+    /// behind, or its entity tag may not tell of the new ones.
     async fn fetch(&self, known: Option<Known>, locate: Locate) -> Result<Delivery, IssuerError> {
         match &self.prepared.source {
             KeySource::Static(json) => self.local(Arc::clone(json)),
@@ -253,10 +254,8 @@ impl Asking<'_> {
             let located = tokio::time::timeout(self.deadline / 2, self.locate()).await;
             let located = located.ok().and_then(Result::ok);
             tracing::debug!(found = located.is_some(), issuer = self.sources.issuer, "located anew");
-            // The validators are those of one place, and say nothing at another.
-            let caching =
-                Some(&caching).filter(|_| located.as_ref().is_none_or(|located| *located == before));
-            return self.key_set(Some(located.unwrap_or(before)), caching).await;
+            // Without validators: an entity tag that stays as it was would hide the key that was missed.
+            return self.key_set(Some(located.unwrap_or(before)), None).await;
         }
         match self.key_set(Some(before.clone()), Some(&caching)).await {
             Err(error) => self.located_elsewhere(&before, error).await,
