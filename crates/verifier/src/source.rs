@@ -3,7 +3,7 @@
 //! What a source is, and how it is asked, is decided here; whether it may be asked now, by [`crate::cache`]; how a document
 //! is fetched, by [`crate::transport`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use url::{Origin, Url};
 use crate::clock::Clock;
 use crate::discovery::{Discovery, fetchable, well_known_urls};
 use crate::error::{ConfigError, IssuerError};
-use crate::transport::{Caching, Request, Response, Transport, retry_after};
+use crate::transport::{Caching, Request, Response, Transport, read_file, retry_after};
 use jwksmith_jose::KeySet;
 use jwksmith_jose::limits::KEY_SET_BYTES_MAX;
 
@@ -224,7 +224,11 @@ impl Asking<'_> {
     async fn fetch(&self, known: Option<Known>, locate: Locate) -> Result<Delivery, IssuerError> {
         match &self.prepared.source {
             KeySource::Static(json) => self.local(Arc::clone(json)),
-            KeySource::File(path) => self.local(read_file(path).await?.into()),
+            KeySource::File(path) => {
+                let read = read_file(path, u64::try_from(KEY_SET_BYTES_MAX).unwrap_or(u64::MAX)).await;
+                let failed = |reason| IssuerError::File { path: path.clone(), reason };
+                self.local(read.map_err(failed)?.into())
+            }
             KeySource::JwksUri(_) => {
                 let known = known.filter(|_| locate == Locate::IfNeeded);
                 self.key_set(None, known.map(|known| known.caching).as_ref()).await
@@ -355,15 +359,6 @@ impl Asking<'_> {
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-async fn read_file(path: &Path) -> Result<Vec<u8>, IssuerError> {
-    let failed = |reason: String| IssuerError::File { path: path.to_owned(), reason };
-    let metadata = tokio::fs::metadata(path).await.map_err(|error| failed(error.to_string()))?;
-    if metadata.len() > u64::try_from(KEY_SET_BYTES_MAX).unwrap_or(u64::MAX) {
-        return Err(failed(format!("it has over {KEY_SET_BYTES_MAX} bytes")));
-    }
-    tokio::fs::read(path).await.map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod caching;
 mod credentials;
+mod file;
 mod guard;
 mod http;
 mod settings;
@@ -19,6 +20,7 @@ use url::Url;
 use crate::error::IssuerError;
 
 pub(crate) use self::caching::{Caching, retry_after};
+pub(crate) use self::file::read_file;
 pub use self::http::HttpTransport;
 pub use self::settings::FetchSettings;
 
