@@ -298,19 +298,23 @@ impl Asking<'_> {
 
     /// Tries the well-known places in order, going on only where there is nothing (a 4xx status).
     async fn locate(&self) -> Result<Discovery, IssuerError> {
+        let mut barred = None;
         for url in &self.prepared.documents {
             match self.get(url.clone(), DOCUMENT_ACCEPT, None).await {
                 Ok(Response { body, .. }) => {
                     return Discovery::parse(url.as_str(), &body, &self.sources.issuer);
+                }
+                // Perhaps there is one, and not for us: that says more than that none was found.
+                Err(error @ IssuerError::Status { status: 401 | 403 | 407, .. }) => {
+                    barred.get_or_insert(error);
                 }
                 // 429 is no absence: it asks us to go away.
                 Err(IssuerError::Status { status: 400..=428 | 430..=499, .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Err(IssuerError::DiscoveryMissing {
-            tried: self.prepared.documents.iter().map(Url::to_string).collect(),
-        })
+        let tried = || self.prepared.documents.iter().map(Url::to_string).collect();
+        Err(barred.unwrap_or_else(|| IssuerError::DiscoveryMissing { tried: tried() }))
     }
 
     /// GETs a document: an answer is 200, or 304 to a question with validators.

@@ -91,6 +91,25 @@ async fn document_elsewhere_still_speaks_for_exactly_its_issuer() {
 }
 
 #[tokio::test]
+async fn document_that_is_not_for_us_is_not_called_missing() {
+    for (status, expected) in [
+        (401, "issuer_status"),
+        (403, "issuer_status"),
+        (407, "issuer_status"),
+        (404, "discovery_missing"),
+        (410, "discovery_missing"),
+        (421, "discovery_missing"),
+    ] {
+        let issuer = FakeIssuer::start().await;
+        issuer.serve(FakeIssuer::DISCOVERY, Reply::status(status));
+        let verifier = build(trusted(&issuer), &clock());
+        let token = key("first").access_token(issuer.issuer(), AUDIENCE, NOW);
+        assert_eq!(verdict(&verifier, &token).await, expected, "{status}");
+        assert_eq!(issuer.requests_seen().len(), 2, "{status}: the other place was tried too");
+    }
+}
+
+#[tokio::test]
 async fn moved_key_set_is_discovered_again_whether_its_old_place_is_gone_or_stays() {
     for gone in [true, false] {
         let scene = Scene::new().await;
