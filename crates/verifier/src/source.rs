@@ -3,7 +3,7 @@
 //! What a source is, and how it is asked, is decided here; whether it may be asked now, by [`crate::cache`]; how a document
 //! is fetched, by [`crate::transport`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use url::{Origin, Url};
 use crate::clock::Clock;
 use crate::discovery::{Discovery, fetchable, well_known_urls};
 use crate::error::{ConfigError, IssuerError};
-use crate::transport::{Caching, FetchSettings, Request, Response, Transport, retry_after};
+use crate::transport::{Caching, FetchSettings, Request, Response, Transport, read_file, retry_after};
 use jwksmith_jose::KeySet;
 use jwksmith_jose::limits::KEY_SET_BYTES_MAX;
 
@@ -226,12 +226,17 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// A known place is asked directly, and with its validators. The issuer is located anew when there is none, when that
-    /// place fails, and when a key was missed: the issuer may have moved its keys and left the old ones behind.
+    /// A known place is asked directly, and with its validators. The issuer is located anew, and asked without any, when there
+    /// is none, when that place fails, and when a key was missed: the issuer may have moved its keys and left the old ones
+    /// behind, or its entity tag may not tell of the new ones.
     async fn fetch(&self, known: Option<Known>, locate: Locate) -> Result<Delivery, IssuerError> {
         match &self.prepared.source {
             KeySource::Static(json) => self.local(Arc::clone(json)),
-            KeySource::File(path) => self.local(read_file(path).await?.into()),
+            KeySource::File(path) => {
+                let read = read_file(path, u64::try_from(KEY_SET_BYTES_MAX).unwrap_or(u64::MAX)).await;
+                let failed = |reason| IssuerError::File { path: path.clone(), reason };
+                self.local(read.map_err(failed)?.into())
+            }
             KeySource::JwksUri(_) => {
                 let known = known.filter(|_| locate == Locate::IfNeeded);
                 self.key_set(None, known.map(|known| known.caching).as_ref()).await
@@ -261,10 +266,8 @@ impl Asking<'_> {
             let located = tokio::time::timeout(self.deadline / 2, self.locate()).await;
             let located = located.ok().and_then(Result::ok);
             tracing::debug!(found = located.is_some(), issuer = self.sources.issuer, "located anew");
-            // The validators are those of one place, and say nothing at another.
-            let caching =
-                Some(&caching).filter(|_| located.as_ref().is_none_or(|located| *located == before));
-            return self.key_set(Some(located.unwrap_or(before)), caching).await;
+            // Without validators: an entity tag that stays as it was would hide the key that was missed.
+            return self.key_set(Some(located.unwrap_or(before)), None).await;
         }
         match self.key_set(Some(before.clone()), Some(&caching)).await {
             Err(error) => self.located_elsewhere(&before, error).await,
@@ -303,19 +306,23 @@ impl Asking<'_> {
 
     /// Tries the well-known places in order, going on only where there is nothing (a 4xx status).
     async fn locate(&self) -> Result<Discovery, IssuerError> {
+        let mut barred = None;
         for url in &self.prepared.documents {
             match self.get(url.clone(), DOCUMENT_ACCEPT, None).await {
                 Ok(Response { body, .. }) => {
                     return self.checked_origin(Discovery::parse(url.as_str(), &body, &self.sources.issuer)?);
+                }
+                // Perhaps there is one, and not for us: that says more than that none was found.
+                Err(error @ IssuerError::Status { status: 401 | 403 | 407, .. }) => {
+                    barred.get_or_insert(error);
                 }
                 // 429 is no absence: it asks us to go away.
                 Err(IssuerError::Status { status: 400..=428 | 430..=499, .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Err(IssuerError::DiscoveryMissing {
-            tried: self.prepared.documents.iter().map(Url::to_string).collect(),
-        })
+        let tried = || self.prepared.documents.iter().map(Url::to_string).collect();
+        Err(barred.unwrap_or_else(|| IssuerError::DiscoveryMissing { tried: tried() }))
     }
 
     fn checked_origin(&self, discovery: Discovery) -> Result<Discovery, IssuerError> {
@@ -373,15 +380,6 @@ impl Asking<'_> {
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-async fn read_file(path: &Path) -> Result<Vec<u8>, IssuerError> {
-    let failed = |reason: String| IssuerError::File { path: path.to_owned(), reason };
-    let metadata = tokio::fs::metadata(path).await.map_err(|error| failed(error.to_string()))?;
-    if metadata.len() > u64::try_from(KEY_SET_BYTES_MAX).unwrap_or(u64::MAX) {
-        return Err(failed(format!("it has over {KEY_SET_BYTES_MAX} bytes")));
-    }
-    tokio::fs::read(path).await.map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]

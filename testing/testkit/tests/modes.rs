@@ -204,8 +204,9 @@ fn inflated(body: &[u8]) -> Vec<u8> {
 
 /// All that there is to see of a mode, as text.
 async fn seen(stage: &Stage) -> String {
-    let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(patience(stage));
-    let client = client.build().unwrap();
+    // What is on the wire, whatever another crate of the same build has this client do with it.
+    let client = Client::builder().no_proxy().no_gzip().redirect(redirect::Policy::none());
+    let client = client.timeout(patience(stage)).build().unwrap();
     let issuer = &stage.issuer;
     let document = client.get(issuer.url(&issuer.discovery_path(DiscoveryForm::OpenId))).send().await;
     let keys = || client.get(issuer.url(issuer.key_set_path())).header("accept", "application/json");

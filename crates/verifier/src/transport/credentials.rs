@@ -8,7 +8,7 @@ use reqwest::header::HeaderValue;
 use reqwest::{Certificate, Client, ClientBuilder, Identity};
 
 use super::http::innermost;
-use super::{FetchSettings, pins};
+use super::{FetchSettings, pins, read_file};
 use crate::error::IssuerError;
 
 /// The largest file of credentials; a bundle of all the roots of a system has about 200 KiB.
@@ -91,12 +91,7 @@ pub(super) async fn bearer(path: &Path) -> Result<HeaderValue, IssuerError> {
 }
 
 async fn read(path: &Path) -> Result<SecretBytes, IssuerError> {
-    let metadata = tokio::fs::metadata(path).await.map_err(|error| unreadable(path, &error))?;
-    if metadata.len() > FILE_BYTES_MAX {
-        return Err(unreadable(path, &format_args!("it has over {FILE_BYTES_MAX} bytes")));
-    }
-    let bytes = tokio::fs::read(path).await.map_err(|error| unreadable(path, &error))?;
-    Ok(SecretBytes::from(bytes))
+    read_file(path, FILE_BYTES_MAX).await.map(SecretBytes::from).map_err(|reason| unreadable(path, &reason))
 }
 
 fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> IssuerError {

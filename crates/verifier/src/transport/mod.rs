@@ -6,6 +6,7 @@
 
 mod caching;
 mod credentials;
+mod file;
 mod guard;
 mod http;
 mod pins;
@@ -20,6 +21,7 @@ use url::Url;
 use crate::error::IssuerError;
 
 pub(crate) use self::caching::{Caching, retry_after};
+pub(crate) use self::file::read_file;
 pub use self::http::HttpTransport;
 pub use self::pins::SpkiPin;
 pub use self::settings::FetchSettings;

@@ -209,7 +209,7 @@ pub static MODES: &[Mode] = &[
         |stage| stage.key_set(stage.good().etag("\"1\""))).then(|_| {}),
     Mode::new("wrong-etag", Verifies,
         "The key set grows by a key, and its entity tag stays as it was.",
-        "Goes on with the keys it has; better, looks for an unknown key without `If-None-Match`.",
+        "Goes on with the keys it has, and looks for an unknown key without `If-None-Match`.",
         |stage| stage.key_set(stage.good().etag("\"1\""))).then(grown_under_the_same_tag).probed(grown),
     Mode::new("odd-etag", Verifies,
         "The key set's entity tag is none (RFC 9110 §8.8.3): it has no quotes.",
@@ -337,15 +337,20 @@ fn one_after_the_other(probing: &Probing<'_>) -> Vec<Probe> {
 }
 
 fn grown(probing: &Probing<'_>) -> Vec<Probe> {
-    vec![
-        probing.of_the_first_key(Verdict::Verifies),
-        probing.probe("a token of the new key", &probing.stage.next, Verdict::Either),
-        probing.of_the_first_key(Verdict::Verifies),
-    ]
+    between_good_ones(probing, Verdict::Verifies)
 }
 
 fn flapped(probing: &Probing<'_>) -> Vec<Probe> {
-    std::iter::repeat_with(|| grown(probing)).take(5).flatten().collect()
+    std::iter::repeat_with(|| between_good_ones(probing, Verdict::Either)).take(5).flatten().collect()
+}
+
+/// A token of the new key, and before and after it one of the old key, which must not suffer from it.
+fn between_good_ones(probing: &Probing<'_>, verdict: Verdict) -> Vec<Probe> {
+    vec![
+        probing.of_the_first_key(Verdict::Verifies),
+        probing.probe("a token of the new key", &probing.stage.next, verdict),
+        probing.of_the_first_key(Verdict::Verifies),
+    ]
 }
 
 fn flood(probing: &Probing<'_>) -> Vec<Probe> {
