@@ -126,7 +126,7 @@ impl Shared {
         let events = events(before.as_deref(), &next, change, state.outage_since.take(), now);
         let generation = before.map_or(0, |before| before.generation).saturating_add(u64::from(changed));
         let snapshot = self.put(&mut state, next.snapshot(generation, time), now);
-        self.ended.send_replace(());
+        self.ended.notify_waiters();
         Ok((snapshot, events))
     }
 
@@ -156,7 +156,7 @@ impl Shared {
         let began = state.outage_since.is_none();
         state.outage_since.get_or_insert(now);
         self.hush(&state, now);
-        self.ended.send_replace(());
+        self.ended.notify_waiters();
         drop(state);
         if began {
             self.tell(EventKind::OutageBegan { cause });
