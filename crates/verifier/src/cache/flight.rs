@@ -107,12 +107,11 @@ impl Shared {
         let mut state = self.lock();
         // Only now: a key may have been evicted meanwhile.
         let before = self.snapshot.load_full();
-        let admitted = state.admission.admit(
-            before.as_ref().map(|before| &*before.keys),
-            vouched,
-            self.settings.absence_confirmed_after,
-            now,
-        );
+        // While nobody asked, or nobody answered, a withdrawn key must not gain time: the stale time counts.
+        let stale_for = state.machine.stale_for(now);
+        let confirmed_after = self.settings.absence_confirmed_after.saturating_sub(stale_for);
+        let before_keys = before.as_ref().map(|before| &*before.keys);
+        let admitted = state.admission.admit(before_keys, vouched, confirmed_after, now);
         let change = next.admit(before.as_deref(), admitted);
         let changed = before.is_none() || !change.is_none();
         let lifetime = next.lifetime(self.settings.fresh_default);
