@@ -295,6 +295,28 @@ async fn withdrawn_key_gains_no_time_by_silence_where_its_absence_is_to_be_confi
 }
 
 #[tokio::test]
+async fn evicted_key_stays_out_after_a_restart_and_its_successor_does_not() {
+    let scene = Scene::new().await;
+    let issuer = scene.issuer.issuer();
+    let taken_over = || {
+        let next = verifier(&scene.issuer, &scene.clock);
+        next.import(&scene.verifier.export(issuer).unwrap()).unwrap();
+        next
+    };
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    assert!(scene.verifier.evict(issuer, "first"));
+    assert_ne!(verdict(&taken_over(), &scene.token()).await, "ok");
+
+    let successor = TestKey::generate(Algorithm::ES256, "first");
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&successor])));
+    scene.clock.advance(FLOOR);
+    assert_eq!(scene.verdict(&scene.token_of(&successor)).await, "ok");
+    let next = taken_over();
+    assert_eq!(verdict(&next, &scene.token_of(&successor)).await, "ok");
+    assert_ne!(verdict(&next, &scene.token()).await, "ok");
+}
+
+#[tokio::test]
 async fn refresh_ahead_happens_in_the_background_and_withdraws_a_key() {
     let scene = Scene::new().await;
     let second = TestKey::generate(Algorithm::ES256, "second");

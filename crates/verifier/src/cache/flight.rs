@@ -220,7 +220,7 @@ impl Shared {
 
     pub(super) fn saved(&self) -> Option<Saved> {
         let snapshot = self.snapshot.load_full()?;
-        let evicted = self.lock().admission.evicted().map(str::to_owned).collect();
+        let evicted = self.lock().admission.evicted().collect();
         Some(Saved::new(&self.parts.issuer, &snapshot, evicted))
     }
 
