@@ -14,11 +14,19 @@ fn first() {
         let history = run(&world, Fault::None);
         calls += history.calls();
         verifiers += history.verifiers();
-        if history.trace() != run(&World::drawn(seed), Fault::None).trace() { println!("seed {seed} differs"); }
+        if history.trace() != run(&World::drawn(seed), Fault::None).trace() {
+            println!("seed {seed} differs");
+        }
         let judgement = judge(&world, &history);
-        for (what, times) in judgement.seen { *seen.entry(what).or_insert(0) += times; }
-        for v in &judgement.violations { *rules.entry(v.rule).or_insert(0) += 1; }
-        for v in judgement.violations.iter().filter(|v| format!("{:?}", v.rule).starts_with(&rule)).take(2) { println!("seed {seed}: {v}"); }
+        for (what, times) in judgement.seen {
+            *seen.entry(what).or_insert(0) += times;
+        }
+        for v in &judgement.violations {
+            *rules.entry(v.rule).or_insert(0) += 1;
+        }
+        for v in judgement.violations.iter().filter(|v| format!("{:?}", v.rule).starts_with(&rule)).take(2) {
+            println!("seed {seed}: {v}");
+        }
     }
     println!("{calls} calls {verifiers} verifiers {:?}", started.elapsed());
     println!("{seen:#?} {rules:#?}");

@@ -151,7 +151,7 @@ impl Answered<'_> {
     fn outlived(&self, identity: usize) -> Option<String> {
         let Self { scene, until, .. } = *self;
         let settings = &scene.world.settings;
-        let holders = scene.line.active(until, until).filter(|state| state.holds(identity));
+        let holders = scene.line.active(until, until).filter(|state| state.may_hold(identity));
         let sets: Vec<Set> = holders.filter_map(|state| state.set).collect();
         if sets.is_empty() {
             return Some("its key was not in the set, or was evicted from it".to_owned());
@@ -164,16 +164,10 @@ impl Answered<'_> {
         let gone = scene.edge().gone_since(identity, until)?;
         let bound = settings.revocation_bound();
         let bound = if may_fail { bound.unreachable } else { bound.reachable };
-        let latest = signed(gone) + signed(bound) + sets.iter().map(|set| self.slack(set)).max()?;
-        (signed(until) > latest)
-            .then(|| format!("its key has been gone since {gone:?}, longer than {bound:?} and a fetch"))
-    }
-
-    /// What is allowed beyond the bound: a wrong clock at a takeover, and the fetch that finds a key absent.
-    fn slack(&self, set: &Set) -> Millis {
-        let confirms = !self.scene.world.settings.absence_confirmed_after.is_zero();
-        let fetch = if confirms { signed(self.scene.world.fetch_timeout) } else { 0 };
-        (set.believed - signed(set.begun)).max(0) + fetch
+        // A set that was taken over is as old as a clock said that was wrong.
+        let younger = sets.iter().map(|set| (set.believed - signed(set.begun)).max(0)).max()?;
+        (signed(until) > signed(gone) + signed(bound) + younger)
+            .then(|| format!("its key has been gone since {gone:?}, longer than {bound:?}"))
     }
 
     fn refused(&self, code: &str, judgement: &mut Judgement) {
@@ -195,6 +189,10 @@ impl Answered<'_> {
         }
         if self.is_held_throughout(identity) {
             return scene.broken(judgement, Rule::ValidIsAccepted, "its key was known");
+        }
+        if code == "key_alg_mismatch" && self.may_know_namesake(identity) {
+            // No newer set is looked for then: a name that changes its algorithm is none of an honest issuer.
+            return judgement.saw("valid tokens refused, their key's namesake having another algorithm");
         }
         if let Some(why) = self.must_be_found(identity, judgement) {
             return scene.broken(judgement, Rule::ValidIsAccepted, why);

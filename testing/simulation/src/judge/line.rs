@@ -44,8 +44,16 @@ pub(super) struct State {
 #[derive(Clone, Debug)]
 struct Held {
     identity: usize,
-    /// Since when answers lack it
-    absent_since: Option<Duration>,
+    /// If answers lack it: until when it is certainly kept, and until when perhaps
+    absent_until: Option<(Millis, Millis)>,
+    /// Whether it is there for certain
+    surely: bool,
+}
+
+impl Held {
+    fn published(identity: usize) -> Self {
+        Self { identity, absent_until: None, surely: true }
+    }
 }
 
 /// The age of a key set.
@@ -106,13 +114,15 @@ impl Line {
         let Refresh { begun, ended, brought, .. } = self.refreshes[refresh].clone();
         let (Some(now), Some(version)) = (ended, brought) else { return self.last() };
         let content = edge.versions[version].keys.iter().filter(|key| !evicted.contains(key));
-        let mut next: Vec<_> = content.map(|key| Held { identity: *key, absent_since: None }).collect();
+        let mut next: Vec<_> = content.map(|key| Held::published(*key)).collect();
         let kid = |identity: usize| &edge.identities[identity].kid;
         let named = |name: &String| edge.versions[version].keys.iter().any(|key| kid(*key) == name);
-        for Held { identity, absent_since } in held {
-            let since = absent_since.unwrap_or(now);
-            if !named(kid(identity)) && now - since < world.settings.absence_confirmed_after {
-                next.push(Held { identity, absent_since: Some(since) });
+        for Held { identity, absent_until, surely } in held {
+            let until = absent_until.unwrap_or_else(|| self.kept_until(world, now));
+            let (least, most) = until;
+            if !named(kid(identity)) && signed(now) < most {
+                let surely = surely && signed(now) < least;
+                next.push(Held { identity, absent_until: Some(until), surely });
             }
         }
         let set = Set {
@@ -122,6 +132,17 @@ impl Line {
             is_certain: !clock.iter().any(|(at, _)| *at == now),
         };
         State { from: now, held: next, evicted, set: Some(set) }
+    }
+
+    /// Until when a key is kept that an answer is the first to lack: at least, and at most. The time for which the set before
+    /// was stale counts, and how long that was fresh is the issuer's word within the settings.
+    fn kept_until(&self, world: &World, now: Duration) -> (Millis, Millis) {
+        let settings = &world.settings;
+        let until = |fresh: Duration| {
+            let stale = self.last().set.map_or(0, |set| signed(now) - set.believed - signed(fresh));
+            signed(now) + (signed(settings.absence_confirmed_after) - stale.max(0)).max(0)
+        };
+        (until(settings.fresh_min), until(settings.fresh_max))
     }
 
     fn evicted(&self, edge: &Edge, kid: &str) -> State {
@@ -145,7 +166,7 @@ impl Line {
         // An evicted key that the saved set does not have leaves no trace in it.
         let evicted: Vec<_> = left.evicted.into_iter().filter(|key| keys.contains(key)).collect();
         let held = keys.iter().filter(|key| !evicted.contains(key));
-        let held = held.map(|key| Held { identity: *key, absent_since: None }).collect();
+        let held = held.map(|key| Held::published(*key)).collect();
         let is_blurred = other.active(at, at).count() > 1;
         let set = left.set.map(|set| {
             let (landed, error) = set.landed;
@@ -185,13 +206,19 @@ impl Line {
 }
 
 impl State {
-    pub(super) fn holds(&self, identity: usize) -> bool {
+    /// Whether it may be there.
+    pub(super) fn may_hold(&self, identity: usize) -> bool {
         self.held.iter().any(|held| held.identity == identity)
+    }
+
+    /// Whether it is there for certain.
+    pub(super) fn holds(&self, identity: usize) -> bool {
+        self.held.iter().any(|held| held.identity == identity && held.surely)
     }
 
     /// Holds it only because nothing has confirmed that it is gone.
     pub(super) fn waits_for(&self, identity: usize) -> bool {
-        self.held.iter().any(|held| held.identity == identity && held.absent_since.is_some())
+        self.held.iter().any(|held| held.identity == identity && held.absent_until.is_some())
     }
 
     pub(super) fn held(&self) -> impl Iterator<Item = usize> {
