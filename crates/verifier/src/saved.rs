@@ -128,7 +128,7 @@ impl Saved {
     }
 
     pub(crate) fn has_evicted(&self, key: &PublishedKey) -> bool {
-        self.head.evicted.iter().any(|evicted| Some(&**evicted) == key.key_id())
+        self.head.evicted.contains(&key.thumbprint().to_string())
     }
 
     pub(crate) fn caching(&self) -> Caching {

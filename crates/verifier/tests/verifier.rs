@@ -277,6 +277,46 @@ async fn withdrawn_key_is_refused_after_a_quiet_time() {
 }
 
 #[tokio::test]
+async fn withdrawn_key_gains_no_time_by_silence_where_its_absence_is_to_be_confirmed() {
+    // Fresh for 100 s, and so much later is the first token after the key was withdrawn.
+    for (quiet, expected) in [(50, "ok"), (129, "ok"), (130, "kid_unknown"), (1_000, "kid_unknown")] {
+        let scene = Scene::new().await;
+        let policy = Policy::new(scene.issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
+        let settings = CacheSettings { absence_confirmed_after: Duration::from_secs(30), ..cache_settings() };
+        let clock = Arc::clone(&scene.clock);
+        let verifier = Verifier::builder(TrustedIssuer::new(policy).cache(settings)).clock(clock);
+        let verifier = verifier.build().unwrap();
+        assert_eq!(verdict(&verifier, &scene.token()).await, "ok");
+        let second = TestKey::generate(Algorithm::ES256, "second");
+        scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&second])));
+        scene.clock.advance(quiet);
+        assert_eq!(verdict(&verifier, &scene.token()).await, expected, "after {quiet} s");
+    }
+}
+
+#[tokio::test]
+async fn evicted_key_stays_out_after_a_restart_and_its_successor_does_not() {
+    let scene = Scene::new().await;
+    let issuer = scene.issuer.issuer();
+    let taken_over = || {
+        let next = verifier(&scene.issuer, &scene.clock);
+        next.import(&scene.verifier.export(issuer).unwrap()).unwrap();
+        next
+    };
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    assert!(scene.verifier.evict(issuer, "first"));
+    assert_ne!(verdict(&taken_over(), &scene.token()).await, "ok");
+
+    let successor = TestKey::generate(Algorithm::ES256, "first");
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&successor])));
+    scene.clock.advance(FLOOR);
+    assert_eq!(scene.verdict(&scene.token_of(&successor)).await, "ok");
+    let next = taken_over();
+    assert_eq!(verdict(&next, &scene.token_of(&successor)).await, "ok");
+    assert_ne!(verdict(&next, &scene.token()).await, "ok");
+}
+
+#[tokio::test]
 async fn refresh_ahead_happens_in_the_background_and_withdraws_a_key() {
     let scene = Scene::new().await;
     let second = TestKey::generate(Algorithm::ES256, "second");

@@ -15,7 +15,7 @@ pub(crate) const EVICTED_KEYS_MAX: usize = 128;
 #[derive(Default)]
 pub(super) struct Admission {
     evicted: Vec<PublishedKey>,
-    /// Keys that are kept although the last answers lacked them, and since when they did.
+    /// Keys that are kept although the last answers lacked them, and until when.
     absent: Vec<(PublishedKey, Duration)>,
 }
 
@@ -48,12 +48,13 @@ impl Admission {
         self.evicted.push(key);
     }
 
-    /// The `kid`s that are kept out.
-    pub(super) fn evicted(&self) -> impl Iterator<Item = &str> {
-        self.evicted.iter().filter_map(PublishedKey::key_id)
+    /// The thumbprints of the keys that are kept out: by its `kid` a successor would be kept out too.
+    pub(super) fn evicted(&self) -> impl Iterator<Item = String> {
+        self.evicted.iter().map(|key| key.thumbprint().to_string())
     }
 
-    /// Makes of a fetched set what may be used, at this monotonic reading.
+    /// Makes of a fetched set what may be used, at this monotonic reading. A key that this answer is the first to lack is kept
+    /// until another lacks it that comes so much later.
     pub(super) fn admit(
         &mut self,
         before: Option<&KeySet>,
@@ -69,7 +70,7 @@ impl Admission {
         let kept: Vec<_> = self.absent.iter().map(|(key, _)| key.clone()).collect();
         let keys = if kept.is_empty() { fetched } else { fetched.with_also(kept) };
         let change = Change::between(before, &keys);
-        Admitted { keys, change, confirm_within: self.confirm_within(confirmed_after, now) }
+        Admitted { keys, change, confirm_within: self.confirm_within(now) }
     }
 
     fn without_evicted(&self, fetched: KeySet) -> KeySet {
@@ -80,9 +81,6 @@ impl Admission {
     /// Keys that the fetched set lacks, and whose absence nothing has confirmed yet.
     fn note_absent(&mut self, before: &KeySet, fetched: &KeySet, confirmed_after: Duration, now: Duration) {
         let was_absent = std::mem::take(&mut self.absent);
-        if confirmed_after.is_zero() {
-            return;
-        }
         // Of two keys under one `kid` the issuer's last word counts.
         let is_lacking = |key: &&PublishedKey| match key.key_id() {
             Some(kid) => !fetched.knows(kid),
@@ -91,18 +89,16 @@ impl Admission {
         let evicted = &self.evicted;
         let is_in = |key: &&PublishedKey| !evicted.iter().any(|evicted| is_same(evicted, key));
         for key in before.keys().iter().filter(is_lacking).filter(is_in) {
-            let since =
-                was_absent.iter().find(|(absent, _)| is_same(absent, key)).map_or(now, |(_, since)| *since);
-            if now.saturating_sub(since) < confirmed_after {
-                self.absent.push((key.clone(), since));
+            let known = was_absent.iter().find(|(absent, _)| is_same(absent, key));
+            let until = known.map_or(now.saturating_add(confirmed_after), |(_, until)| *until);
+            if now < until {
+                self.absent.push((key.clone(), until));
             }
         }
     }
 
-    fn confirm_within(&self, confirmed_after: Duration, now: Duration) -> Option<Duration> {
-        let ends =
-            self.absent.iter().map(|(_, since)| since.saturating_add(confirmed_after).saturating_sub(now));
-        ends.min()
+    fn confirm_within(&self, now: Duration) -> Option<Duration> {
+        self.absent.iter().map(|(_, until)| until.saturating_sub(now)).min()
     }
 }
 
@@ -216,6 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn absence_is_confirmed_by_when_it_was_first_seen_whatever_is_asked_for_later() {
+        let keys = Keys::new();
+        let mut admission = Admission::default();
+        let before = keys.set(&["a", "b"]);
+        let mut usable = |confirmed_after, now| {
+            let admitted = admission.admit(Some(&before), keys.set(&["b"]), at(confirmed_after), at(now));
+            admitted.keys.keys().len()
+        };
+        assert_eq!((usable(10, 100), usable(30, 109), usable(0, 109), usable(30, 110)), (2, 2, 2, 1));
+    }
+
+    #[test]
     fn absence_is_believed_at_once_where_nothing_is_asked_for() {
         let keys = Keys::new();
         let admitted =
@@ -246,7 +254,7 @@ mod tests {
             ["b"],
             "the last one out is kept as absent, the evicted one is not"
         );
-        assert_eq!(admission.evicted().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(admission.evicted().collect::<Vec<_>>(), [before.keys()[0].thumbprint().to_string()]);
     }
 
     #[test]
@@ -254,12 +262,12 @@ mod tests {
         let keys = Keys::new();
         let mut admission = Admission::default();
         let (first, other) = (keys.set(&["a"]).keys()[0].clone(), keys.set(&["b"]).keys()[0].clone());
+        let thumbprint = first.thumbprint().to_string();
         admission.evict(first);
         (1..EVICTED_KEYS_MAX).for_each(|_| admission.evict(other.clone()));
-        assert!(admission.evicted().any(|kid| kid == "a"));
+        assert!(admission.evicted().any(|evicted| evicted == thumbprint));
         admission.evict(other);
-        assert!(
-            !admission.evicted().any(|kid| kid == "a") && admission.evicted().count() == EVICTED_KEYS_MAX
-        );
+        assert!(!admission.evicted().any(|evicted| evicted == thumbprint));
+        assert_eq!(admission.evicted().count(), EVICTED_KEYS_MAX);
     }
 }

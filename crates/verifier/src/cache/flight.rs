@@ -107,12 +107,11 @@ impl Shared {
         let mut state = self.lock();
         // Only now: a key may have been evicted meanwhile.
         let before = self.snapshot.load_full();
-        let admitted = state.admission.admit(
-            before.as_ref().map(|before| &*before.keys),
-            vouched,
-            self.settings.absence_confirmed_after,
-            now,
-        );
+        // While nobody asked, or nobody answered, a withdrawn key must not gain time: the stale time counts.
+        let stale_for = state.machine.stale_for(now);
+        let confirmed_after = self.settings.absence_confirmed_after.saturating_sub(stale_for);
+        let before_keys = before.as_ref().map(|before| &*before.keys);
+        let admitted = state.admission.admit(before_keys, vouched, confirmed_after, now);
         let change = next.admit(before.as_deref(), admitted);
         let changed = before.is_none() || !change.is_none();
         let lifetime = next.lifetime(self.settings.fresh_default);
@@ -126,7 +125,7 @@ impl Shared {
         let events = events(before.as_deref(), &next, change, state.outage_since.take(), now);
         let generation = before.map_or(0, |before| before.generation).saturating_add(u64::from(changed));
         let snapshot = self.put(&mut state, next.snapshot(generation, time), now);
-        self.ended.send_replace(());
+        self.ended.notify_waiters();
         Ok((snapshot, events))
     }
 
@@ -156,7 +155,7 @@ impl Shared {
         let began = state.outage_since.is_none();
         state.outage_since.get_or_insert(now);
         self.hush(&state, now);
-        self.ended.send_replace(());
+        self.ended.notify_waiters();
         drop(state);
         if began {
             self.tell(EventKind::OutageBegan { cause });
@@ -221,7 +220,7 @@ impl Shared {
 
     pub(super) fn saved(&self) -> Option<Saved> {
         let snapshot = self.snapshot.load_full()?;
-        let evicted = self.lock().admission.evicted().map(str::to_owned).collect();
+        let evicted = self.lock().admission.evicted().collect();
         Some(Saved::new(&self.parts.issuer, &snapshot, evicted))
     }
 

@@ -19,7 +19,8 @@ use std::time::Duration;
 use arc_swap::{ArcSwapOption, Guard};
 use jwksmith_jose::Certificate;
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{Notify, broadcast};
 use tracing::Instrument as _;
 
 use self::admission::Admission;
@@ -70,8 +71,9 @@ pub(crate) struct Shared {
     /// Until this monotonic reading, in nanoseconds, nobody needs to ask the state machine for a known key.
     quiet_until: AtomicU64,
     state: Mutex<Guarded>,
-    /// Told about the end of every fetch, under the lock of `state`.
-    ended: watch::Sender<()>,
+    /// Told about the end of every fetch, under the lock of `state`. Whoever came first wakes first, so that a run can be
+    /// repeated.
+    ended: Arc<Notify>,
     chances: AtomicU64,
     digests: RandomState,
 }
@@ -134,7 +136,7 @@ impl Cache {
             snapshot: ArcSwapOption::empty(),
             quiet_until: AtomicU64::new(0),
             state: Mutex::new(state),
-            ended: watch::Sender::new(()),
+            ended: Arc::new(Notify::new()),
             chances,
             digests: RandomState::new(),
         };
@@ -233,7 +235,7 @@ impl Cache {
     }
 
     /// Begins a refresh, or joins one; nothing if none may begin, or if none would help.
-    fn look_for(&self, wanted: Wanted<'_>) -> Option<watch::Receiver<()>> {
+    fn look_for(&self, wanted: Wanted<'_>) -> Option<OwnedNotified> {
         let kid = self.shared.digest(wanted);
         let (effect, ended) = self.step(state::Event::NewerWanted { kid });
         match effect {
@@ -337,10 +339,9 @@ impl Cache {
     }
 
     /// Waits for the end of the fetch under way, for as long as a call may.
-    async fn end(&self, mut ended: watch::Receiver<()>) -> Result<(), Undecided> {
-        // The sender lives as long as `self`, so this ends with a change and never with an error.
-        let waited = tokio::time::timeout(self.shared.settings.wait_max, ended.changed()).await;
-        waited.map(drop).map_err(|_| Self::pending())
+    async fn end(&self, ended: OwnedNotified) -> Result<(), Undecided> {
+        let waited = tokio::time::timeout(self.shared.settings.wait_max, ended).await;
+        waited.map_err(|_| Self::pending())
     }
 
     /// What a caller is told who does not wait for the fetch under way.
@@ -361,12 +362,12 @@ impl Cache {
 
     /// Steps the machine, and begins to listen for the end of a fetch in the same breath: a fetch that ends right after
     /// is heard, and one that ended right before is not.
-    fn step(&self, event: state::Event) -> (Effect, watch::Receiver<()>) {
+    fn step(&self, event: state::Event) -> (Effect, OwnedNotified) {
         let now = self.shared.now();
         let mut state = self.shared.lock();
         let effect = state.machine.step(event, now);
         self.shared.hush(&state, now);
-        (effect, self.shared.ended.subscribe())
+        (effect, Arc::clone(&self.shared.ended).notified_owned())
     }
 
     /// Runs the fetch that the state machine has just counted, in a task of its own.

@@ -47,7 +47,8 @@ pub struct CacheSettings {
     /// How many such `kid`s are remembered; beyond it the oldest are forgotten.
     pub unknown_kids_max: usize,
     /// How long a key that one answer lacks stays usable until another lacks it too. Zero, and it goes at once. Against
-    /// issuers whose replicas answer differently after a rotation; it is added to [`CacheSettings::revocation_bound`].
+    /// issuers whose replicas answer differently after a rotation; it is added to [`CacheSettings::revocation_bound`]. Time that
+    /// a set has been stale counts, so after a long silence or outage a key goes with the first answer that lacks it.
     pub absence_confirmed_after: Duration,
 }
 

@@ -120,6 +120,8 @@ struct Freshness {
     ahead: Duration,
     stale: Duration,
     expired: Duration,
+    /// How long it had been stale when it was taken over: a process has no readings from before its beginning.
+    stale_before: Duration,
 }
 
 impl CacheState {
@@ -181,6 +183,11 @@ impl CacheState {
     /// Whether the last fetch failed, so that an answer from the set at hand is not the issuer's latest word.
     pub(crate) fn is_failing(&self) -> bool {
         self.failures > 0
+    }
+
+    /// For how long the set has been stale.
+    pub(crate) fn stale_for(&self, now: Duration) -> Duration {
+        self.set.map_or(Duration::ZERO, |set| now.saturating_sub(set.stale).saturating_add(set.stale_before))
     }
 
     pub(crate) fn age(&self, now: Duration) -> Age {
@@ -259,6 +266,7 @@ impl CacheState {
         // What another process left is served, and a refresh is due at once.
         let mut set = self.freshness(now.saturating_add(left), left);
         set.expired = set.expired.saturating_sub(over);
+        set.stale_before = over;
         self.set = Some(set);
         Effect::None
     }
@@ -277,6 +285,7 @@ impl CacheState {
             ahead: stale.saturating_sub(early),
             stale,
             expired: stale.saturating_add(self.settings.stale_max),
+            stale_before: Duration::ZERO,
         }
     }
 
@@ -559,6 +568,7 @@ mod tests {
         assert_eq!(restored(100).step(Event::KeyWanted, at(5)), Effect::FetchAndWait);
         assert!(restored(299).is_usable(at(5)) && !restored(299).is_usable(at(6)));
         assert!(!restored(300).is_usable(at(5)) && !restored(u64::MAX).is_usable(at(5)));
+        assert_eq!((restored(99).stale_for(at(5)), restored(250).stale_for(at(7))), (at(0), at(152)));
     }
 
     /// Every sequence of six events out of four, a second or a floor apart: fetches never begin faster than burst and floor
