@@ -76,8 +76,7 @@ pub(crate) fn run(args: &LintArgs) -> anyhow::Result<ExitStatus> {
 
 fn refuse(fault: &Fault, json: bool) -> anyhow::Result<ExitStatus> {
     if json {
-        let answer = object(&WireFault { code: fault.code, reason: &fault.reason });
-        output::data(&answer).context("the answer cannot be written to standard output")?;
+        output::data(&fault.brief()).context("the answer cannot be written to standard output")?;
     } else {
         output::talk(&fault.text());
     }
@@ -190,12 +189,6 @@ struct WireFinding<'a> {
     problem: &'a str,
     advice: &'static str,
     section: &'static str,
-}
-
-#[derive(Serialize)]
-struct WireFault<'a> {
-    code: &'a str,
-    reason: &'a str,
 }
 
 impl<'a> From<&'a Finding> for WireFinding<'a> {

@@ -3,18 +3,22 @@
 //! It decides nothing itself. Each command has a module; `output` is the only one that prints.
 
 mod args;
+mod asked;
 mod at;
 mod claims;
 mod demands;
 mod dev;
 mod exit;
 mod explain;
+mod facts;
 mod input;
 mod inspect;
 mod json;
 mod key;
 mod lint;
+mod locate;
 mod log;
+mod network;
 mod output;
 mod style;
 mod verdict;
@@ -47,6 +51,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
     match cli.command {
         Command::Dev(args) => dev::run(args).await,
         Command::Verify(args) => verify::run(&args).await,
+        Command::Locate(args) => locate::run(&args).await,
         Command::Inspect(args) => inspect::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Key(args) => key::run(&args),

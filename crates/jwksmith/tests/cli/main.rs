@@ -18,6 +18,8 @@ mod inspect;
 mod key;
 mod lines;
 mod lint;
+mod locate;
+mod network;
 mod online;
 mod support;
 mod verify;

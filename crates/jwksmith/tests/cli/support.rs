@@ -18,6 +18,13 @@ pub(crate) const AUDIENCE: &str = "https://api.example/";
 pub(crate) const NOW: &str = "1800000000";
 pub(crate) const NOW_SECONDS: u64 = 1_800_000_000;
 
+/// What differs from run to run, and from system to system.
+pub(crate) const FILTERS: [(&str, &str); 3] = [
+    (r"http://127\.0\.0\.1:\d+/", "[ISSUER]/"),
+    (r" \(os error \d+\)", ""),
+    (r"try again: in \d+ s", "try again: in [WAIT]"),
+];
+
 /// What a run of the binary left behind.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -169,6 +176,10 @@ impl KeyFile {
         let path = dir.path().join("keys.json");
         std::fs::write(&path, content).unwrap();
         Self { _dir: dir, path }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.path.to_str().unwrap()
     }
 }
 
