@@ -66,8 +66,9 @@ pub(crate) struct RawClaims<'a> {
     values: [Option<Value<'a>>; REGISTERED.len()],
 }
 
-/// Their names: RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2 and Back-Channel Logout §2.4, and Auth0's own.
-const REGISTERED: [&str; 18] = [
+/// Their names: RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2 and Back-Channel Logout §2.4, and Auth0's and Microsoft's
+/// own.
+const REGISTERED: [&str; 19] = [
     "iss",
     "sub",
     "aud",
@@ -86,6 +87,7 @@ const REGISTERED: [&str; 18] = [
     "auth_time",
     "org_id",
     "permissions",
+    "tid",
 ];
 
 /// The places of those that are typed whoever asks.
@@ -112,6 +114,7 @@ fn registered(name: &str) -> Option<usize> {
         [b'j', b't', b'i'] => JTI,
         [b'a', b'z', b'p'] => 7,
         [b's', b'i', b'd'] => 8,
+        [b't', b'i', b'd'] => 18,
         [_, _, _] => return None,
         _ => return registered_long(name),
     })

@@ -33,7 +33,7 @@ pub fn decode_unverified(token: &str) -> Result<UnverifiedToken, Refusal> {
 /// Whom a token says that it was issued by, to find the policy of that issuer among those that are configured.
 ///
 /// It proves nothing, and what it leaves unread may be malformed. Only [`crate::verify`] with that policy decides: of a token
-/// that it accepts, this is the policy's issuer.
+/// that it accepts, this is an issuer of the policy ([`crate::Policy::issuer_matches`]).
 ///
 /// ```
 /// use jwksmith_jose::{Memory, Policy, danger};
@@ -41,7 +41,7 @@ pub fn decode_unverified(token: &str) -> Result<UnverifiedToken, Refusal> {
 /// # fn demo<'p>(token: &str, policies: &'p [Policy]) -> Result<Option<&'p Policy>, jwksmith_jose::Refusal> {
 /// let mut memory = Memory::new();
 /// let issuer = danger::issuer(token, &mut memory)?;
-/// let policy = policies.iter().find(|policy| policy.issuer() == issuer);
+/// let policy = policies.iter().find(|policy| policy.issuer_matches(&issuer));
 /// # Ok(policy)
 /// # }
 /// ```

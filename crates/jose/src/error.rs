@@ -286,6 +286,18 @@ pub enum Refusal {
         /// The token's `iss`.
         found: String,
     },
+    /// The key is published for the tokens of another tenant ([`crate::Policy::issuer_template`]).
+    #[error(
+        "the token was issued by {}, and the key that signed it is published for {}: treat it as an attack",
+        quoted(issuer),
+        quoted(key_issuer)
+    )]
+    KeyIssuerMismatch {
+        /// The key's member `issuer`.
+        key_issuer: String,
+        /// The token's `iss`.
+        issuer: String,
+    },
     /// `aud` names none of the accepted audiences (RFC 7519 §4.1.3).
     #[error(
         "the token is meant for {}, expected {}: request a token for this API",
@@ -362,6 +374,7 @@ impl Refusal {
             Self::ScopeMissing { .. } => "scope_missing",
             Self::ClaimType { .. } => "claim_type",
             Self::IssuerMismatch { .. } => "iss_mismatch",
+            Self::KeyIssuerMismatch { .. } => "key_issuer_mismatch",
             Self::AudienceMismatch { .. } => "aud_mismatch",
             Self::Expired { .. } => "token_expired",
             Self::NotYetValid { .. } => "token_not_yet_valid",
@@ -522,6 +535,11 @@ pub enum PolicyError {
     /// No issuer.
     #[error("no issuer is configured: name the one whose tokens are accepted")]
     IssuerEmpty,
+    /// The issuer was said to be a template, and cannot be one.
+    #[error(
+        "the issuer is no template of tenants: {0}; write one name in braces, as https://login.example/{{tenant}}/"
+    )]
+    IssuerTemplate(&'static str),
     /// No audience, or an empty one.
     #[error("no audience is configured: name the API that the tokens must be meant for")]
     AudienceEmpty,
@@ -567,6 +585,7 @@ impl PolicyError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::IssuerEmpty => "config_issuer_empty",
+            Self::IssuerTemplate(_) => "config_issuer_template",
             Self::AudienceEmpty => "config_audience_empty",
             Self::AlgorithmsEmpty => "config_algorithms_empty",
             Self::AlgorithmsMixed => "config_algorithms_mixed",

@@ -13,7 +13,7 @@ use crate::json;
 use crate::keyset::Unfit;
 use crate::policy::{COMMON_CHECKS, Demanded, FURTHER_CHECKS};
 use crate::token::{Header, Part, Segments};
-use crate::{KeySet, Policy, Refusal, SkipReason, UnixTime, quoted};
+use crate::{KeySet, Policy, PublishedKey, Refusal, SkipReason, UnixTime, quoted};
 
 /// All that there is to say about a token.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,8 +120,8 @@ impl Explanation {
         let signature = segments.as_ref().map(Segments::signature_bytes);
         let signature = self.reached("signature encoding", "RFC 7515 §2", signature);
         self.check_header(policy, header.as_ref());
-        self.check_key(keys, segments.as_ref(), header.as_ref(), signature.as_deref());
-        self.check_claims(policy, claims.as_deref(), now);
+        let key = self.check_key(keys, segments.as_ref(), header.as_ref(), signature.as_deref());
+        self.check_claims(policy, claims.as_deref(), key, now);
     }
 
     fn check_header(&mut self, policy: &Policy, header: Option<&Header>) {
@@ -129,13 +129,13 @@ impl Explanation {
         self.demanded("typ", "RFC 8725 §3.11", header.map(|header| policy.check_type(header)));
     }
 
-    fn check_key(
+    fn check_key<'k>(
         &mut self,
-        keys: Option<&KeySet>,
+        keys: Option<&'k KeySet>,
         segments: Option<&Segments<'_>>,
         header: Option<&Header>,
         signature: Option<&[u8]>,
-    ) {
+    ) -> Option<&'k PublishedKey> {
         let asked = keys.zip(header);
         self.keys = asked.map(|(keys, header)| considered(keys, header)).unwrap_or_default();
         let key = self.reached("key", "RFC 7515 §4.1.4", asked.map(|(keys, header)| keys.select(header)));
@@ -144,9 +144,16 @@ impl Explanation {
             key.check_signature(header.algorithm(), segments.signing_input, signature)
         });
         self.reached("signature", "RFC 7515 §5.2", checked);
+        key
     }
 
-    fn check_claims(&mut self, policy: &Policy, bytes: Option<&[u8]>, now: UnixTime) {
+    fn check_claims(
+        &mut self,
+        policy: &Policy,
+        bytes: Option<&[u8]>,
+        key: Option<&PublishedKey>,
+        now: UnixTime,
+    ) {
         let read = bytes.map(raw_claims);
         let read = self.reached("claims", "RFC 7519 §7.2", read);
         let claims = read.as_ref().map(|(raw, text)| Claims::typed(raw, text));
@@ -155,6 +162,8 @@ impl Explanation {
             let outcome = claims.as_ref().map(|claims| (check.run)(policy, claims, now));
             self.demanded(check.name, check.source, outcome);
         }
+        let outcome = claims.zip(key).map(|(claims, key)| policy.check_key_issuer(key, &claims));
+        self.demanded("key issuer", "Microsoft, signing key issuer", outcome);
     }
 
     /// Notes a check that could be made, and gives back what it found.

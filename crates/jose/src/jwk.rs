@@ -121,6 +121,8 @@ pub(crate) struct RawJwk<'a> {
     x5c: Loose<'a>,
     x5t: Loose<'a>,
     x5t_s256: Loose<'a>,
+    /// Whose tokens the key is for, as some issuers of many tenants say.
+    issuer: Loose<'a>,
     /// Of a key set, which is no key.
     keys: Loose<'a>,
 }
@@ -142,6 +144,8 @@ pub(crate) struct UsableJwk {
     pub(crate) public: Option<PublicKey>,
     pub(crate) thumbprint: Thumbprint,
     pub(crate) certificate: Option<Certificate>,
+    /// The member `issuer`, or in words what it is instead of a text.
+    pub(crate) issuer: Option<String>,
 }
 
 impl RawJwk<'_> {
@@ -162,19 +166,29 @@ impl RawJwk<'_> {
         let key_id = self.checked_key_id()?;
         self.refuse_other_use("verify")?;
         let (family, leaf) = self.kind()?;
-        let algorithms = self.algorithms(family)?;
+        let (algorithms, issuer) = (self.algorithms(family)?, self.issuer());
         if family == Family::Secret {
             let secret = self.secret(origin)?;
             let key = VerifyingKey::from_secret(&secret, &algorithms)?;
             let thumbprint = thumbprint::of_secret(&secret, ThumbprintHash::Sha256);
-            return Ok(UsableJwk { key_id, key, public: None, thumbprint, certificate: None });
+            return Ok(UsableJwk { key_id, key, public: None, thumbprint, certificate: None, issuer });
         }
         let (numbers, certificate) = self.certified_numbers(family, leaf)?;
         let key = VerifyingKey::from_public(&numbers, &algorithms)?;
         let label = Label { key_id: key_id.clone(), algorithm: self.algorithm_name(family)? };
         let public = PublicKey::proven(numbers, label);
         let thumbprint = public.thumbprint(ThumbprintHash::Sha256);
-        Ok(UsableJwk { key_id, key, public: Some(public), thumbprint, certificate })
+        Ok(UsableJwk { key_id, key, public: Some(public), thumbprint, certificate, issuer })
+    }
+
+    /// Not a registered member: RFC 7517 §4 wants it ignored where nobody knows it, whatever it is. Who asks for it must not
+    /// take what is no text for an absent one.
+    fn issuer(&self) -> Option<String> {
+        match &self.issuer {
+            Loose::Absent => None,
+            Loose::Text(issuer) => Some(issuer.to_string()),
+            other => Some(other.kind().to_owned()),
+        }
     }
 
     /// RFC 7517 §9.2: a secret that is published is none, whatever it is for.
@@ -505,6 +519,7 @@ impl<'a> RawJwk<'a> {
             "x5c" => &mut self.x5c,
             "x5t" => &mut self.x5t,
             "x5t#S256" => &mut self.x5t_s256,
+            "issuer" => &mut self.issuer,
             "keys" => &mut self.keys,
             _ => return None,
         })

@@ -266,6 +266,12 @@ impl PublishedKey {
         self.jwk.certificate.as_ref()
     }
 
+    /// The member `issuer`, by which some issuers of many tenants say whose tokens the key is for; of one that is no text,
+    /// what it is in words. Only policies with [`crate::Policy::issuer_template`] ask for it.
+    pub fn issuer(&self) -> Option<&str> {
+        self.jwk.issuer.as_deref()
+    }
+
     /// Whether `signature` is this key's over `message`: the bare check, for what is no token.
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.jwk.key.verify(algorithm, message, signature)

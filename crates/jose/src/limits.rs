@@ -41,6 +41,9 @@ pub const RSA_EXPONENT_BYTES_MAX: usize = 4;
 /// How many certificates an `x5c` chain may have.
 pub const X5C_CERTIFICATES_MAX: usize = 10;
 
+/// The longest name of a tenant in an `iss` that a template stands for, in bytes. Most are UUIDs, which have 36.
+pub const TENANT_BYTES_MAX: usize = 64;
+
 /// The largest leeway that a policy accepts, in seconds. More would turn an expired token into a valid one.
 pub const LEEWAY_SECONDS_MAX: u64 = 300;
 

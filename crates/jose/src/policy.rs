@@ -1,13 +1,16 @@
 //! What a caller demands of a token: issuer, audience, algorithms, times, and the kind of token (RFC 8725 §3).
 
 mod checks;
+mod template;
 mod times;
 
 use crate::claims::{Claims, RawClaims, Times};
 use crate::limits::LEEWAY_SECONDS_MAX;
 use crate::profile::{Demands, Profile};
 use crate::token::{Header, Segments};
-use crate::{Algorithm, PolicyError, Refusal, UnixTime};
+use crate::{Algorithm, PolicyError, PublishedKey, Refusal, UnixTime};
+
+use template::Template;
 
 pub(crate) use checks::{COMMON_CHECKS, Demanded, FURTHER_CHECKS};
 
@@ -32,6 +35,8 @@ pub(crate) use checks::{COMMON_CHECKS, Demanded, FURTHER_CHECKS};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
     issuer: String,
+    /// The same taken apart, if it has a placeholder.
+    template: Option<Template>,
     audiences: Vec<String>,
     algorithms: Vec<Algorithm>,
     profile: Profile,
@@ -63,6 +68,7 @@ impl Policy {
         let algorithms = checked_algorithms(algorithms.into_iter().collect())?;
         let policy = Self {
             issuer,
+            template: None,
             audiences: Vec::new(),
             algorithms,
             profile: Profile::default(),
@@ -98,6 +104,51 @@ impl Policy {
     pub fn profile(mut self, profile: Profile) -> Result<Self, PolicyError> {
         self.profile = profile;
         self.checked()
+    }
+
+    /// Takes the issuer for a template: it has a placeholder in braces, in whose place each tenant's tokens have the name of
+    /// that tenant, and the claim `claim`, as `tid`, must be the same name.
+    ///
+    /// A name has 1 to [`TENANT_BYTES_MAX`](crate::limits::TENANT_BYTES_MAX) bytes of `A-Z a-z 0-9 . _ -`, and no dot where
+    /// the placeholder is a label of the host. A published key whose member `issuer` names one of the tenants is for the
+    /// tokens of that tenant only.
+    ///
+    /// The tokens of every tenant are accepted, unless [`Self::tenants`] says whose; whoever accepts all of them must keep
+    /// what belongs to one tenant apart from what belongs to another.
+    ///
+    /// ```
+    /// use jwksmith_jose::{Algorithm, Policy};
+    ///
+    /// let issuer = "https://login.microsoftonline.com/{tenantid}/v2.0";
+    /// let policy = Policy::new(issuer, "api://orders", [Algorithm::RS256])?.issuer_template("tid")?;
+    /// let of = |tenant: &str| format!("https://login.microsoftonline.com/{tenant}/v2.0");
+    /// assert!(policy.issuer_matches(&of("9188040d-6c67-4c5b-b112-36a304b66dad")));
+    /// assert!(!policy.issuer_matches(&of("{tenantid}")));
+    /// # Ok::<(), jwksmith_jose::PolicyError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`PolicyError::IssuerTemplate`] if the issuer has not one placeholder, or has it where no tenant's name can be;
+    /// [`PolicyError::ValueMalformed`] if the claim's name is empty; and [`PolicyError::SettingOfOtherProfile`].
+    pub fn issuer_template(mut self, claim: impl Into<String>) -> Result<Self, PolicyError> {
+        self.template = Some(Template::new(&self.issuer, demanded("claim", claim)?)?);
+        self.checked()
+    }
+
+    /// Accepts the tokens of these tenants only, of all that [`Self::issuer_template`] stands for.
+    ///
+    /// # Errors
+    /// [`PolicyError::ValueMalformed`] if there is none, or one that no issuer of the template has; and
+    /// [`PolicyError::IssuerTemplate`] if the issuer was not said to be one.
+    pub fn tenants(
+        mut self,
+        tenants: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, PolicyError> {
+        let Some(template) = self.template else {
+            return Err(PolicyError::IssuerTemplate("tenants are listed, and it was not said to be one"));
+        };
+        self.template = Some(template.with_tenants(tenants.into_iter().map(Into::into).collect())?);
+        Ok(self)
     }
 
     /// How far the clocks may differ, in seconds; one setting for every time. 30 unless set, and 10 for client assertions.
@@ -175,7 +226,7 @@ impl Policy {
         self.checked()
     }
 
-    /// The issuer whose tokens are accepted.
+    /// The issuer whose tokens are accepted, with its placeholder if it is a template.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -191,11 +242,12 @@ impl Policy {
         self.check_type(header).map(drop)
     }
 
-    /// Checks the claims at `now`. Before the signature is checked the answer can only refuse, never accept.
+    /// Checks the claims at `now`, and that they may be signed with `key`, if it is known. Before the signature is checked the answer can only refuse, never accept.
     pub(crate) fn check_claims(
         &self,
         claims: &RawClaims<'_>,
         text: &str,
+        key: Option<&PublishedKey>,
         now: UnixTime,
     ) -> Result<Times, Refusal> {
         let claims = Claims::typed(claims, text)?;
@@ -204,12 +256,14 @@ impl Policy {
             .iter()
             .chain(further)
             .try_for_each(|check| (check.run)(self, &claims, now).map(drop))?;
+        key.map(|key| self.check_key_issuer(key, &claims)).transpose()?;
         Ok(claims.times)
     }
 
     /// Whether any of [`FURTHER_CHECKS`] has something to check; the other settings need a profile.
     fn demands_further(&self) -> bool {
-        self.profile != Profile::AccessToken || !self.scopes.is_empty() || !self.claims.is_empty()
+        let is_plain = self.template.is_none() && self.scopes.is_empty() && self.claims.is_empty();
+        self.profile != Profile::AccessToken || !is_plain
     }
 
     /// Splits a token that is no longer than its kind may be.
@@ -221,6 +275,11 @@ impl Policy {
         self.profile.demands()
     }
 
+    #[cold]
+    fn issuer_mismatch(&self, found: &str) -> Refusal {
+        Refusal::IssuerMismatch { expected: self.issuer.clone(), found: found.to_owned() }
+    }
+
     fn leeway_seconds(&self) -> u64 {
         self.leeway.unwrap_or(self.demands().leeway_seconds)
     }
@@ -230,6 +289,8 @@ impl Policy {
         use Profile::{Auth0AccessToken, IdToken};
         let (is_id, is_auth0) = (self.profile == IdToken, self.profile == Auth0AccessToken);
         let settings = [
+            // A client assertion is issued by its client, which has one name.
+            ("issuer_template", self.template.is_some(), self.profile != Profile::ClientAssertion),
             ("nonce", self.nonce.is_some(), is_id),
             ("max_age", self.max_age.is_some(), is_id),
             ("organization", self.organization.is_some(), is_id || is_auth0),

@@ -133,7 +133,7 @@ pub fn preflight(token: &str, policy: &Policy, now: UnixTime) -> Result<(), Refu
     let mut memory = Memory::new();
     let (claims, _) = segments.decode(&mut memory)?;
     policy.check_header(&header)?;
-    check_claims::<IgnoredAny>(claims, policy, now).map(drop)
+    check_claims::<IgnoredAny>(claims, None, (policy, now)).map(drop)
 }
 
 /// A token whose signature and claims were checked, with its claims as they were signed. Nothing else makes one.
@@ -264,20 +264,21 @@ fn judged<'m, 'k, 'h, T: Deserialize<'m>>(
 ) -> Result<Judged<'m, T>, Refusal> {
     let (claims, signature) = segments.decode(memory)?;
     policy.check_header(header)?;
-    select(header)?.check_signature(header.algorithm(), segments.signing_input, signature)?;
-    check_claims(claims, policy, now)
+    let key = select(header)?;
+    key.check_signature(header.algorithm(), segments.signing_input, signature)?;
+    check_claims(claims, Some(key), (policy, now))
 }
 
 #[inline]
 fn check_claims<'m, T: Deserialize<'m>>(
     claims: &'m [u8],
-    policy: &Policy,
-    now: UnixTime,
+    key: Option<&PublishedKey>,
+    (policy, now): (&Policy, UnixTime),
 ) -> Result<Judged<'m, T>, Refusal> {
     let text = json::utf8(claims).map_err(claims_json)?;
     let mut registered = RawClaims::default();
     let claims = json::read(text, &mut registered).map_err(claims_json)?;
-    let times = policy.check_claims(&registered, text, now)?;
+    let times = policy.check_claims(&registered, text, key, now)?;
     Ok(Judged { text, claims, times })
 }
 

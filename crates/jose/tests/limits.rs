@@ -24,7 +24,7 @@ use jwksmith_jose::limits::{
     ASSERTION_BYTES_MAX, ASSERTION_LIFETIME_SECONDS_MAX, ASSERTION_TEXT_CHARACTERS_MAX, HEADER_BYTES_MAX,
     JSON_DEPTH_MAX, JSON_MEMBERS_MAX, KEY_BYTES_MAX, KEY_SET_BYTES_MAX, KEYS_MAX, KID_BYTES_MAX,
     LEEWAY_SECONDS_MAX, NUMERIC_DATE_SECONDS_MAX, RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_BYTES_MAX,
-    SIGNATURE_BYTES_MAX, TOKEN_BYTES_MAX, X5C_CERTIFICATES_MAX,
+    SIGNATURE_BYTES_MAX, TENANT_BYTES_MAX, TOKEN_BYTES_MAX, X5C_CERTIFICATES_MAX,
 };
 use jwksmith_jose::{
     AccessClaims, Algorithm, AnyKey, KeyError, KeySet, Policy, Profile, Refusal, UnixTime, base64url_encode,
@@ -64,6 +64,7 @@ fn rows() -> Vec<(&'static str, Shown)> {
         ("RSA_BITS_MAX", at_and_past(modulus, RSA_BITS_MAX, "jwk_weak")),
         ("RSA_EXPONENT_BYTES_MAX", at_and_past(exponent, RSA_EXPONENT_BYTES_MAX, "jwk_weak")),
         ("X5C_CERTIFICATES_MAX", at_and_past(chain, X5C_CERTIFICATES_MAX, "jwk_certificate")),
+        ("TENANT_BYTES_MAX", at_and_past(tenant, TENANT_BYTES_MAX, "iss_mismatch")),
         (
             "LEEWAY_SECONDS_MAX",
             Here(leeway(LEEWAY_SECONDS_MAX), leeway(LEEWAY_SECONDS_MAX + 1), "config_leeway_too_large"),
@@ -186,6 +187,13 @@ fn key_id(bytes: usize) -> &'static str {
     let published = RSA_A.jwk_with(&[("kid", &text)]);
     let keys = KeySet::parse(key_set(&[published, RSA_B.jwk()]).as_bytes()).unwrap();
     answer(&RSA_A.token(&[("kid", &text)], &[]), &keys, &policy())
+}
+
+fn tenant(bytes: usize) -> &'static str {
+    let policy = Policy::new("https://{tenant}.example/", AUDIENCE, [Algorithm::RS256]).unwrap();
+    let (name, policy) = ("t".repeat(bytes), policy.issuer_template("tid").unwrap());
+    let (iss, tid) = (format!("\"https://{name}.example/\""), format!("\"{name}\""));
+    answer(&RSA_A.token(&[], &[("iss", &iss), ("tid", &tid)]), &good_keys(), &policy)
 }
 
 /// The claims themselves are the first level.

@@ -12,11 +12,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 use crate::event::EVENTS_WAITING_MAX;
 use crate::saved::{Saved, SnapshotStore};
-use crate::source::{Bounds, Sources};
+use crate::source::{Bounds, KeySource, Sources};
 use crate::token_cache::{TokenCache, TokenCacheSettings};
 use crate::transport::{FetchSettings, HttpTransport, Transport};
 use crate::trusted::TrustedIssuer;
-use crate::verifier::{Trusted, Verifier};
+use crate::verifier::{Trusted, Verifier, is_template};
 
 /// Sets up a [`Verifier`] in other ways than the default.
 pub struct VerifierBuilder {
@@ -110,6 +110,11 @@ impl Building {
         let TrustedIssuer { policy, sources, cache, fetch, transport } = issuer;
         let bounds = Bounds { timeout: fetch.timeout, json_content_type_only: fetch.json_content_type_only };
         fetch.check()?;
+        if is_template(&policy) && sources.contains(&KeySource::Discovery) {
+            let reason =
+                "it stands for many tenants: say where its document is (`DiscoveryAt`), or its key set";
+            return Err(ConfigError::Source { place: policy.issuer().to_owned(), reason });
+        }
         let transport = transport.map_or_else(|| shared_transport(fetch, transports), Ok)?;
         let sources = Sources::new(policy.issuer(), sources, transport, Arc::clone(&self.clock), bounds)?;
         let name: Arc<str> = policy.issuer().into();
@@ -133,7 +138,7 @@ impl Building {
         let outcome = store.load(issuer).and_then(|bytes| match bytes {
             None => Ok(false),
             Some(bytes) => Saved::parse(issuer, &bytes)
-                .and_then(|saved| cache.restore(saved))
+                .and_then(|saved| cache.restore(&saved))
                 .map(|()| true)
                 .map_err(str::to_owned),
         });

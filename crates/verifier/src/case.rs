@@ -1,6 +1,6 @@
 //! One token before its verifier: from memory if that is enough, and with newer keys exactly once more if not.
 
-use crate::cache::{Newer, Snapshot, Wanted};
+use crate::cache::{Cache, Newer, Snapshot, Wanted};
 use crate::clock::Clock;
 use crate::error::{NeedsRefresh, TryVerifyError, Undecided, VerifyError};
 use crate::token_cache::TokenCache;
@@ -53,7 +53,7 @@ pub(crate) enum Doubt {
 
 impl<R: Finding> Case<'_, R> {
     /// The verdict of the keys at hand.
-    pub(crate) fn from_memory(&self) -> Result<R, Doubt> {
+    pub(crate) fn verdict_at_hand(&self) -> Result<R, Doubt> {
         let now = self.clock.monotonic();
         let at_hand = self.issuer.cache.at_hand(now);
         let snapshot = at_hand.as_deref().and_then(Option::as_ref).ok_or(Doubt::NoKeys)?;
@@ -104,7 +104,7 @@ impl<R: Finding> Case<'_, R> {
         self.once_more(newer, refusal).map_err(|pending| match pending {
             TryVerifyError::Refused(refusal) => refusal.into(),
             TryVerifyError::Undecided(undecided) => undecided.into(),
-            TryVerifyError::NeedsRefresh(_) => self.issuer.cache.pending().into(),
+            TryVerifyError::NeedsRefresh(_) => Cache::pending().into(),
         })
     }
 
@@ -118,7 +118,7 @@ impl<R: Finding> Case<'_, R> {
                 let snapshot = match self.issuer.cache.current_soon() {
                     Ok(snapshot) => snapshot,
                     Err(Newer::Failing(undecided)) => return Err(undecided.into()),
-                    Err(_) => return Err(self.needs_refresh()),
+                    Err(_) => return Err(needs_refresh()),
                 };
                 match self.judge(&snapshot) {
                     Ok(found) => return Ok(found),
@@ -154,13 +154,8 @@ impl<R: Finding> Case<'_, R> {
             // The issuer's silence says nothing for a signature that does not fit a key that it did publish.
             Newer::Failing(_) if refusal == Refusal::Signature => Err(refusal.into()),
             Newer::Failing(undecided) => Err(undecided.into()),
-            Newer::Pending => Err(self.needs_refresh()),
+            Newer::Pending => Err(needs_refresh()),
         }
-    }
-
-    fn needs_refresh(&self) -> TryVerifyError {
-        let Undecided { retry_after, .. } = self.issuer.cache.pending();
-        TryVerifyError::NeedsRefresh(NeedsRefresh { retry_after })
     }
 
     /// Of a token whose signature does not fit, the key that it names.
@@ -168,6 +163,11 @@ impl<R: Finding> Case<'_, R> {
         let token = (*refusal == Refusal::Signature).then(|| Token::parse(self.token).ok()).flatten()?;
         token.header().key_id().map(str::to_owned)
     }
+}
+
+fn needs_refresh() -> TryVerifyError {
+    let Undecided { retry_after, .. } = Cache::pending();
+    TryVerifyError::NeedsRefresh(NeedsRefresh { retry_after })
 }
 
 /// What could cure a refusal.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwksmith_jose::limits::KEY_SET_BYTES_MAX;
-use jwksmith_jose::{KeySet, UnixTime, json};
+use jwksmith_jose::{KeySet, UnixTime, base64url_encode, json};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::{EVICTED_KEYS_MAX, Snapshot};
@@ -177,8 +177,7 @@ impl SnapshotFolder {
     /// The file of an issuer: named by a digest, since issuers are longer than file names may be.
     fn file(&self, issuer: &str) -> PathBuf {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, issuer.as_bytes());
-        let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        self.path.join(format!("{hex}.jwks"))
+        self.path.join(format!("{}.jwks", base64url_encode(digest.as_ref())))
     }
 }
 
@@ -273,7 +272,7 @@ mod tests {
         assert_eq!(saved.age(UnixTime::from_seconds(130)), Some(Duration::from_secs(30)));
         assert_eq!(saved.age(UnixTime::from_seconds(99)), None);
         assert!(saved.has_evicted("b") && !saved.has_evicted("a"));
-        assert_eq!(saved.caching().fresh_for, Some(Duration::from_secs(60)));
+        assert_eq!(saved.caching().fresh_for, Some(Duration::from_mins(1)));
         let again = Saved::parse(ISSUER, &saved.to_bytes()).unwrap();
         assert_eq!(again.to_bytes(), saved.to_bytes());
         assert_eq!(Saved::issuer_of(&head(&[])).as_deref(), Some(ISSUER));
@@ -309,7 +308,7 @@ mod tests {
         let none = serde_json::Value::Null;
         check(&[], &[KeySource::Discovery], true);
         check(&[], std::slice::from_ref(&fixed), false);
-        check(&[("jwks_uri", none.clone())], &[fixed.clone()], true);
+        check(&[("jwks_uri", none.clone())], std::slice::from_ref(&fixed), true);
         check(&[("jwks_uri", none)], &[KeySource::Discovery], false);
         check(&[("source", 1.into())], &[KeySource::Discovery], false);
         check(&[("source", 1.into())], &[fixed, KeySource::Discovery], true);

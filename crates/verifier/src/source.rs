@@ -65,7 +65,7 @@ impl SourceInUse {
 /// Fetches the key set of one issuer.
 pub(crate) struct Sources {
     issuer: String,
-    sources: Vec<Prepared>,
+    in_order: Vec<Prepared>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     bounds: Bounds,
@@ -130,13 +130,13 @@ impl Sources {
             return Err(ConfigError::Source { place: issuer.to_owned(), reason: "no source is given" });
         }
         let prepared = sources.into_iter().map(|source| Prepared::new(issuer, source));
-        let sources = prepared.collect::<Result<_, _>>()?;
-        Ok(Self { issuer: issuer.to_owned(), sources, transport, clock, bounds })
+        let in_order = prepared.collect::<Result<_, _>>()?;
+        Ok(Self { issuer: issuer.to_owned(), in_order, transport, clock, bounds })
     }
 
     /// The sources as they were configured.
     pub(crate) fn configured(&self) -> impl Iterator<Item = &KeySource> {
-        self.sources.iter().map(|prepared| &prepared.source)
+        self.in_order.iter().map(|prepared| &prepared.source)
     }
 
     /// Fetches the key set from the first source that delivers, all within the deadline.
@@ -146,10 +146,10 @@ impl Sources {
     pub(crate) async fn fetch(&self, known: Option<Known>, locate: Locate) -> Result<Delivery, IssuerError> {
         let mut first_error = None;
         let mut left = self.bounds.timeout;
-        for (position, source) in self.sources.iter().enumerate() {
+        for (position, source) in self.in_order.iter().enumerate() {
             let known = known.clone().filter(|known| known.in_use.position == position);
             // Each leaves the others their part of the time.
-            let others = u32::try_from(self.sources.len().saturating_sub(position)).unwrap_or(u32::MAX);
+            let others = u32::try_from(self.in_order.len().saturating_sub(position)).unwrap_or(u32::MAX);
             let part = left / others.max(1);
             left = left.saturating_sub(part);
             match self.ask(source, position, known, locate, part).await {
@@ -224,7 +224,10 @@ impl Asking<'_> {
         match &self.prepared.source {
             KeySource::Static(json) => self.local(Arc::clone(json)),
             KeySource::File(path) => self.local(read_file(path).await?.into()),
-            KeySource::JwksUri(_) => self.key_set(None, known.map(|known| known.caching).as_ref()).await,
+            KeySource::JwksUri(_) => {
+                let known = known.filter(|_| locate == Locate::IfNeeded);
+                self.key_set(None, known.map(|known| known.caching).as_ref()).await
+            }
             KeySource::Discovery | KeySource::DiscoveryAt(_) => self.discovered(known, locate).await,
         }
     }

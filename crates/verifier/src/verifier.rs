@@ -28,6 +28,8 @@ pub struct Verifier {
     issuers: Vec<Trusted>,
     /// Where in `issuers` the one of this name is
     by_name: HashMap<Arc<str>, usize>,
+    /// Where in `issuers` those are that stand for many
+    templates: Vec<usize>,
     clock: Arc<dyn Clock>,
     events: broadcast::Sender<Event>,
     tokens: Option<TokenCache>,
@@ -40,6 +42,17 @@ pub(crate) struct Trusted {
     pub(crate) name: Arc<str>,
     pub(crate) policy: Policy,
     pub(crate) cache: Cache,
+}
+
+impl Trusted {
+    fn is_template(&self) -> bool {
+        is_template(&self.policy)
+    }
+}
+
+/// What stands for the issuers of many tenants is none itself.
+pub(crate) fn is_template(policy: &Policy) -> bool {
+    !policy.issuer_matches(policy.issuer())
 }
 
 /// What was located: where the key set is, and what it holds.
@@ -81,7 +94,9 @@ impl Verifier {
                 return Err(ConfigError::IssuerTwice(issuer.name.to_string()));
             }
         }
-        Ok(Self { issuers, by_name, clock, events, tokens })
+        let stand_for_many = |place: &usize| issuers.get(*place).is_some_and(Trusted::is_template);
+        let templates = (0..issuers.len()).filter(stand_for_many).collect();
+        Ok(Self { issuers, by_name, templates, clock, events, tokens })
     }
 
     /// Verifies a compact token and reads its claims as `T`.
@@ -131,7 +146,7 @@ impl Verifier {
 
     async fn decide<R: Finding>(&self, token: &str, check: Check<R>) -> Result<R, VerifyError> {
         let case = self.case(token, check)?;
-        match case.from_memory() {
+        match case.verdict_at_hand() {
             Ok(found) => Ok(found),
             Err(doubt) => {
                 case.settle(doubt).await.inspect_err(|error| case.issuer.cache.metrics().refused(error))
@@ -141,7 +156,7 @@ impl Verifier {
 
     fn try_decide<R: Finding>(&self, token: &str, check: Check<R>) -> Result<R, TryVerifyError> {
         let case = self.case(token, check)?;
-        let settled = case.from_memory().or_else(|doubt| case.settle_now(doubt));
+        let settled = case.verdict_at_hand().or_else(|doubt| case.settle_now(doubt));
         settled.inspect_err(|error| {
             if let Some(error) = error.as_final() {
                 case.issuer.cache.metrics().refused(&error);
@@ -166,10 +181,11 @@ impl Verifier {
     }
 
     fn named(&self, issuer: &str) -> Option<&Trusted> {
-        match self.by_name.get(issuer) {
-            Some(place) => self.issuers.get(*place),
-            None => self.issuers.iter().find(|trusted| trusted.policy.issuer() == issuer),
+        if let Some(place) = self.by_name.get(issuer) {
+            return self.issuers.get(*place);
         }
+        let mut templates = self.templates.iter().filter_map(|place| self.issuers.get(*place));
+        templates.find(|trusted| trusted.policy.issuer_matches(issuer))
     }
 
     #[cold]
@@ -262,7 +278,7 @@ impl Verifier {
     pub fn import(&self, exported: &[u8]) -> Result<(), &'static str> {
         let issuer = Saved::issuer_of(exported).ok_or("it cannot be read")?;
         let trusted = self.configured(&issuer).ok_or("it is of an issuer that is not configured")?;
-        trusted.cache.restore(Saved::parse(&issuer, exported)?)
+        trusted.cache.restore(&Saved::parse(&issuer, exported)?)
     }
 
     /// How full the memory of verified tokens is, if there is one.

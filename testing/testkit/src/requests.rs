@@ -67,19 +67,20 @@ impl Requests {
 }
 
 fn seen(request: &httparse::Request<'_, '_>) -> Seen {
-    let headers: Vec<_> = request.headers.iter().map(header).collect();
     let mut seen = Seen {
         method: request.method.unwrap_or_default().to_owned(),
         target: request.path.unwrap_or_default().to_owned(),
-        headers,
-        keeps_alive: request.version == Some(1),
+        headers: request.headers.iter().map(header).collect(),
+        keeps_alive: false,
     };
-    // A chunked body would be read as the next request.
-    let last =
-        |name: &str, value: &str| seen.header(name).is_some_and(|sent| sent.eq_ignore_ascii_case(value));
-    seen.keeps_alive =
-        seen.keeps_alive && !last("connection", "close") && !last("transfer-encoding", "chunked");
+    seen.keeps_alive = request.version == Some(1) && !is_last(&seen);
     seen
+}
+
+/// Whether nothing can be read after it: its sender says so, or its chunked body would be taken for the next request.
+fn is_last(seen: &Seen) -> bool {
+    let says = |name, value: &str| seen.header(name).is_some_and(|sent| sent.eq_ignore_ascii_case(value));
+    says("connection", "close") || says("transfer-encoding", "chunked")
 }
 
 fn header(header: &httparse::Header<'_>) -> (String, String) {

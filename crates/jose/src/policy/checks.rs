@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Policy, times};
+use super::{Policy, template, times};
 use crate::claims::Claims;
 use crate::json::{Kind, Value};
 use crate::limits::ASSERTION_TEXT_CHARACTERS_MAX;
@@ -52,7 +52,8 @@ pub(crate) static COMMON_CHECKS: [ClaimCheck; 5] = [
 ];
 
 /// The checks that follow, of what only some policies demand.
-pub(crate) static FURTHER_CHECKS: [ClaimCheck; 10] = [
+pub(crate) static FURTHER_CHECKS: [ClaimCheck; 11] = [
+    ClaimCheck { name: "tenant", source: "Microsoft, issuer validation", run: template::tenant },
     ClaimCheck { name: "claims of the profile", source: "RFC 8725 §3.12", run: profile_claims },
     ClaimCheck { name: "sub", source: "OpenID Connect Core §2, RFC 7523 §3", run: subject },
     ClaimCheck { name: "azp", source: "OpenID Connect Core §3.1.3.7", run: authorized_party },
@@ -96,10 +97,11 @@ impl Policy {
 
 fn issuer(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     let Some(found) = claims.issuer() else { return Err(Refusal::ClaimMissing("iss")) };
-    if found.reads(&policy.issuer) {
-        return Ok(Demanded::Yes);
-    }
-    Err(Refusal::IssuerMismatch { expected: policy.issuer.clone(), found: text(Some(found)).into_owned() })
+    let is_expected = match &policy.template {
+        None => found.reads(&policy.issuer),
+        Some(template) => template.tenant(&text(Some(found))).is_some(),
+    };
+    if is_expected { Ok(Demanded::Yes) } else { Err(policy.issuer_mismatch(&text(Some(found)))) }
 }
 
 fn audience(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
@@ -113,7 +115,7 @@ fn audience(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
 }
 
 /// A string that was found to be one; an absent one is empty.
-fn text(value: Option<Value<'_>>) -> Cow<'_, str> {
+pub(super) fn text(value: Option<Value<'_>>) -> Cow<'_, str> {
     value.and_then(Value::as_text).unwrap_or_default()
 }
 
@@ -234,14 +236,19 @@ fn scopes(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
 
 fn caller_claims(policy: &Policy, claims: &Claims<'_, '_>, _: UnixTime) -> Outcome {
     for (name, expected) in &policy.claims {
-        let value = claims.other(name).ok_or_else(|| Refusal::DemandedClaimMissing(name.clone()))?;
-        let found = value.as_text();
-        if found.as_deref() != Some(expected) {
-            let found = found.map_or_else(|| value.kind().in_words().to_owned(), Cow::into_owned);
-            return Err(mismatch(name, expected, &found));
-        }
+        is_text(claims, name, expected)?;
     }
     Ok(if policy.claims.is_empty() { Demanded::No } else { Demanded::Yes })
+}
+
+/// The same of a claim that the caller named: whatever is no string is another value.
+pub(super) fn is_text(claims: &Claims<'_, '_>, name: &str, expected: &str) -> Outcome {
+    let value = claims.other(name).ok_or_else(|| Refusal::DemandedClaimMissing(name.to_owned()))?;
+    if value.reads(expected) {
+        return Ok(Demanded::Yes);
+    }
+    let found = value.as_text().unwrap_or_else(|| value.kind().in_words().into());
+    Err(mismatch(name, expected, &found))
 }
 
 /// Expecting a claim makes it mandatory.

@@ -59,6 +59,8 @@ pub(crate) struct Case {
     local: bool,
     allow: Option<Vec<String>>,
     issuer: Option<String>,
+    template: Option<String>,
+    tenants: Option<Vec<String>>,
     audience: Option<String>,
     typ: Option<String>,
     profile: Option<String>,
@@ -199,6 +201,12 @@ impl Case {
             policy = policy.profile(profile(name))?;
         }
         policy = policy.leeway(self.leeway.unwrap_or(0))?;
+        if let Some(claim) = &self.template {
+            policy = policy.issuer_template(claim)?;
+        }
+        if let Some(tenants) = &self.tenants {
+            policy = policy.tenants(tenants)?;
+        }
         if let Some(typ) = &self.typ {
             policy = policy.token_type(typ)?;
         }

@@ -11,6 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod profiles;
+mod templates;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -1095,7 +1096,7 @@ const TABLES: [fn() -> Vec<Case>; 20] = [
 
 #[test]
 fn tables_meet_every_documented_code() {
-    let tables = TABLES.iter().chain(profiles::TABLES);
+    let tables = TABLES.iter().chain(profiles::TABLES).chain(templates::TABLES);
     let met = tables.flat_map(|table| table()).filter_map(|case| case.expected).collect();
     codes::check_coverage(&met, "Refusal");
 }
@@ -1265,8 +1266,8 @@ fn policy_that_cannot_be_meant_is_refused() {
         (new(ISSUER, AUDIENCE, &rs256).unwrap().leeway(u64::MAX), "config_leeway_too_large"),
         (new(ISSUER, AUDIENCE, &rs256).unwrap().token_type(""), "config_typ_empty"),
     ];
-    let of_profiles = profiles::refused_policies();
-    let cases: Vec<_> = cases.into_iter().chain(of_profiles).collect();
+    let others = profiles::refused_policies().into_iter().chain(templates::refused_policies());
+    let cases: Vec<_> = cases.into_iter().chain(others).collect();
     for (policy, code) in &cases {
         assert_eq!(policy.as_ref().map_err(PolicyError::code), Err(*code));
     }

@@ -60,6 +60,7 @@ fn refused_token_in_words() {
         the token expired at 1799999910, the clock says 1800000000 (leeway 30 s): request a new one, and check both clocks if it is fresh (token_expired)
       not demanded  nbf                    RFC 7519 §4.1.5
       passed        iat                    RFC 7519 §4.1.6
+      not demanded  tenant                 Microsoft, issuer validation
       not demanded  claims of the profile  RFC 8725 §3.12
       not demanded  sub                    OpenID Connect Core §2, RFC 7523 §3
       not demanded  azp                    OpenID Connect Core §3.1.3.7
@@ -70,6 +71,7 @@ fn refused_token_in_words() {
       not demanded  assertion bounds       RFC 7523 §3
       not demanded  scope                  RFC 6749 §3.3
       not demanded  claims of the caller   RFC 7519 §4.3
+      not demanded  key issuer             Microsoft, signing key issuer
 
     keys
       0  old: not the `kid` that the token names
@@ -103,6 +105,7 @@ fn valid_token_in_words() {
       passed        exp                    RFC 7519 §4.1.4
       not demanded  nbf                    RFC 7519 §4.1.5
       passed        iat                    RFC 7519 §4.1.6
+      not demanded  tenant                 Microsoft, issuer validation
       not demanded  claims of the profile  RFC 8725 §3.12
       not demanded  sub                    OpenID Connect Core §2, RFC 7523 §3
       not demanded  azp                    OpenID Connect Core §3.1.3.7
@@ -113,6 +116,7 @@ fn valid_token_in_words() {
       not demanded  assertion bounds       RFC 7523 §3
       not demanded  scope                  RFC 6749 §3.3
       not demanded  claims of the caller   RFC 7519 §4.3
+      not demanded  key issuer             Microsoft, signing key issuer
 
     keys
       0  old: the token's key
@@ -226,6 +230,7 @@ fn checks_that_need_no_key_are_told_when_the_issuer_is_away() {
           passed        exp                    RFC 7519 §4.1.4
           not demanded  nbf                    RFC 7519 §4.1.5
           passed        iat                    RFC 7519 §4.1.6
+          not demanded  tenant                 Microsoft, issuer validation
           not demanded  claims of the profile  RFC 8725 §3.12
           not demanded  sub                    OpenID Connect Core §2, RFC 7523 §3
           not demanded  azp                    OpenID Connect Core §3.1.3.7
@@ -236,6 +241,7 @@ fn checks_that_need_no_key_are_told_when_the_issuer_is_away() {
           not demanded  assertion bounds       RFC 7523 §3
           not demanded  scope                  RFC 6749 §3.3
           not demanded  claims of the caller   RFC 7519 §4.3
+          not reached   key issuer             Microsoft, signing key issuer
 
         keys
           not to be had  [ISSUER]/.well-known/openid-configuration cannot be reached: Connection refused (issuer_unreachable)

@@ -87,7 +87,9 @@ impl Shared {
         };
         snapshot.tell();
         self.metrics.key_set(snapshot.keys.keys().len());
-        events.into_iter().for_each(|event| self.tell(event));
+        for event in events {
+            self.tell(event);
+        }
         Some(snapshot)
     }
 
@@ -149,7 +151,9 @@ impl Shared {
         if evicted.is_empty() {
             return false;
         }
-        evicted.into_iter().for_each(|key| state.admission.evict(key));
+        for key in evicted {
+            state.admission.evict(key);
+        }
         let keys = Arc::new(before.keys.without(|key| key.key_id() == Some(kid)));
         state.machine.step(Event::Changed, now);
         let generation = before.generation.saturating_add(1);
@@ -157,7 +161,7 @@ impl Shared {
         true
     }
 
-    pub(super) fn restore(&self, saved: Saved) -> Result<(), &'static str> {
+    pub(super) fn restore(&self, saved: &Saved) -> Result<(), &'static str> {
         let (now, time) = (self.now(), self.parts.clock.now());
         let keys = saved.keys()?;
         let age = saved.age(time).ok_or("it was fetched in the future")?;

@@ -261,7 +261,7 @@ impl Cache {
             Newer::Set(_) => Ok(Refreshed::Changed),
             Newer::Same => Ok(Refreshed::Unchanged),
             Newer::Failing(undecided) => Err(undecided),
-            Newer::Pending => Err(self.pending()),
+            Newer::Pending => Err(Self::pending()),
         }
     }
 
@@ -275,7 +275,7 @@ impl Cache {
     }
 
     /// Takes over what an earlier process saved, unless a set is there already.
-    pub(crate) fn restore(&self, saved: Saved) -> Result<(), &'static str> {
+    pub(crate) fn restore(&self, saved: &Saved) -> Result<(), &'static str> {
         self.shared.restore(saved)
     }
 
@@ -326,11 +326,11 @@ impl Cache {
     async fn end(&self, mut ended: watch::Receiver<()>) -> Result<(), Undecided> {
         // The sender lives as long as `self`, so this ends with a change and never with an error.
         let waited = tokio::time::timeout(self.shared.settings.wait_max, ended.changed()).await;
-        waited.map(drop).map_err(|_| self.pending())
+        waited.map(drop).map_err(|_| Self::pending())
     }
 
     /// What a caller is told who does not wait for the fetch under way.
-    pub(crate) fn pending(&self) -> Undecided {
+    pub(crate) fn pending() -> Undecided {
         Undecided { cause: Arc::new(IssuerError::StillFetching), retry_after: FETCH_PENDING_RETRY }
     }
 
@@ -358,14 +358,14 @@ impl Cache {
     /// Runs the fetch that the state machine has just counted, in a task of its own.
     fn begin_fetch(&self, locate: Locate, missed: Option<flight::Missed>) {
         let flight = Flight::new(Arc::clone(&self.shared), missed);
-        match Handle::try_current().ok().or_else(|| self.shared.parts.runtime.clone()) {
-            Some(runtime) => {
-                let span = tracing::debug_span!("refresh", issuer = %self.shared.parts.issuer);
-                drop(runtime.spawn(flight.run(locate).instrument(span)));
-            }
+        let runtime = Handle::try_current().ok().or_else(|| self.shared.parts.runtime.clone());
+        let Some(runtime) = runtime else {
             // The flight is dropped, which counts as a failed fetch.
-            None => tracing::error!("there is no tokio runtime to fetch the key set in"),
-        }
+            tracing::error!("there is no tokio runtime to fetch the key set in");
+            return;
+        };
+        let span = tracing::debug_span!("refresh", issuer = %self.shared.parts.issuer);
+        drop(runtime.spawn(flight.run(locate).instrument(span)));
     }
 }
 
@@ -387,13 +387,11 @@ impl Shared {
     fn tell(&self, kind: EventKind) {
         let event = Event { issuer: Arc::clone(&self.parts.issuer), at: self.parts.clock.now(), kind };
         self.metrics.event(&event.kind);
-        match event.kind.is_alarm() {
-            true => {
-                tracing::warn!(issuer = %event.issuer, kind = event.kind.name(), event = ?event.kind, "alarm")
-            }
-            false => {
-                tracing::info!(issuer = %event.issuer, kind = event.kind.name(), event = ?event.kind, "event")
-            }
+        let (issuer, kind, detail) = (&event.issuer, event.kind.name(), &event.kind);
+        if event.kind.is_alarm() {
+            tracing::warn!(%issuer, kind, ?detail, "the issuer's keys changed as no sound issuer changes them");
+        } else {
+            tracing::info!(%issuer, kind, ?detail, "key set event");
         }
         // Nobody may be listening.
         let _ = self.parts.events.send(event);

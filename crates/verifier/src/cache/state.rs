@@ -615,7 +615,10 @@ mod tests {
             }
             for (first, begin) in begun.iter().enumerate() {
                 let (count, took) = (begun.len() - first, now - begin);
-                assert!(count as u64 <= u64::from(burst) + took / 10, "history {history}: {begun:?}");
+                assert!(
+                    u64::try_from(count).unwrap() <= u64::from(burst) + took / 10,
+                    "history {history}: {begun:?}"
+                );
             }
         }
     }

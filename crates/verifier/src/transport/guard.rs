@@ -85,10 +85,11 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
         Some(Ipv4Addr::new(a, b, c, d))
     };
     match address.segments() {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] if (high, low) != (0, 1) => from(high, low),
-        [0, 0, 0, 0, 0xffff, 0, high, low] => from(high, low),
-        [0x64, 0xff9b, 0 | 1, _, _, _, high, low] => from(high, low),
-        [0x2002, high, low, ..] => from(high, low),
+        [0, 0, 0, 0, 0, 0, 0, 1] => None,
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0 | 1, _, _, _, high, low]
+        | [0x2002, high, low, ..] => from(high, low),
         _ => None,
     }
 }

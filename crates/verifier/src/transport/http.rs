@@ -175,7 +175,8 @@ impl Resolve for GuardedResolver {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let allowed = allowed(name.as_str(), found, private_addresses)?;
-            Ok(Box::new(allowed.into_iter()) as Addrs)
+            let addresses: Addrs = Box::new(allowed.into_iter());
+            Ok(addresses)
         })
     }
 }
