@@ -16,6 +16,7 @@ use crate::key::KeyArgs;
 use crate::lint::LintArgs;
 use crate::locate::LocateArgs;
 use crate::network::{NetworkArgs, PlaceArgs};
+use crate::watch::WatchArgs;
 
 /// One command for JSON Web Key Sets: run an authority, verify and inspect tokens
 #[derive(Parser)]
@@ -45,8 +46,10 @@ pub(crate) enum Command {
     Locate(LocateArgs),
     /// Show what a token, a key set or a certificate says, without verifying anything
     Inspect(InspectArgs),
-    /// Say what is wrong with a key set or a discovery document
+    /// Say what is wrong with an issuer, a key set or a discovery document
     Lint(LintArgs),
+    /// Tell what changes in issuers' keys, and when they are not to be had
+    Watch(WatchArgs),
     /// Make keys, convert them, and name what is in a file
     Key(KeyArgs),
 }

@@ -70,11 +70,13 @@ impl Exchange {
         self.outcome.as_ref().map(|response| response.body.as_slice()).unwrap_or_default()
     }
 
+    /// The status of the answer, if there was one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.outcome.as_ref().ok().map(|response| response.status)
+    }
+
     /// The status, or that there was none to be had.
     pub(crate) fn in_a_word(&self) -> String {
-        match &self.outcome {
-            Ok(response) => format!("status {}", response.status),
-            Err(_) => "no answer".to_owned(),
-        }
+        self.status().map_or_else(|| "no answer".to_owned(), |status| format!("status {status}"))
     }
 }

@@ -83,9 +83,9 @@ pub(crate) async fn run(args: &LocateArgs) -> anyhow::Result<ExitStatus> {
         Err(undecided) => {
             let missed = Missed { undecided: &undecided, asked: way.recorder.exchanges() };
             if args.json {
-                write(&missed.json())?
+                write(&missed.json())?;
             } else {
-                output::talk(&missed.text())
+                output::talk(&missed.text());
             }
             Ok(ExitStatus::Undecided)
         }
@@ -94,9 +94,9 @@ pub(crate) async fn run(args: &LocateArgs) -> anyhow::Result<ExitStatus> {
 
 fn refuse(fault: &Fault, json: bool) -> anyhow::Result<ExitStatus> {
     if json {
-        write(&fault.brief())?
+        write(&fault.brief())?;
     } else {
-        output::talk(&fault.text())
+        output::talk(&fault.text());
     }
     Ok(ExitStatus::Usage)
 }
@@ -370,7 +370,7 @@ impl<'a> From<&'a Exchange> for WireAnswer<'a> {
     fn from(exchange: &'a Exchange) -> Self {
         Self {
             place: exchange.url.as_str(),
-            status: exchange.outcome.as_ref().ok().map(|response| response.status),
+            status: exchange.status(),
             code: exchange.outcome.as_ref().err().map(jwksmith_verifier::IssuerError::code),
             milliseconds: u64::try_from(exchange.took.as_millis()).unwrap_or(u64::MAX),
             bytes: exchange.body().len(),

@@ -20,9 +20,11 @@ mod locate;
 mod log;
 mod network;
 mod output;
+mod signals;
 mod style;
 mod verdict;
 mod verify;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -53,7 +55,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Verify(args) => verify::run(&args).await,
         Command::Locate(args) => locate::run(&args).await,
         Command::Inspect(args) => inspect::run(&args),
-        Command::Lint(args) => lint::run(&args),
+        Command::Lint(args) => lint::run(&args).await,
+        Command::Watch(args) => watch::run(&args).await,
         Command::Key(args) => key::run(&args),
     }
 }

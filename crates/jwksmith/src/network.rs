@@ -45,6 +45,11 @@ pub(crate) struct NetworkArgs {
 }
 
 impl NetworkArgs {
+    /// Whether any of them is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.fetch() != FetchSettings::default()
+    }
+
     /// The settings of a fetch.
     pub(crate) fn fetch(&self) -> FetchSettings {
         let settings = FetchSettings {
@@ -64,11 +69,14 @@ impl NetworkArgs {
 
     /// An issuer that is reached this way, its key set found through discovery.
     pub(crate) fn issuer(&self, policy: Policy) -> TrustedIssuer {
-        let fetch = self.fetch();
+        TrustedIssuer::new(policy).fetch(self.fetch()).cache(self.cache())
+    }
+
+    /// The settings of the cache, as far as they have to do with the network.
+    pub(crate) fn cache(&self) -> CacheSettings {
         // A call waits a little longer than the fetch may take, so that it learns what came of it.
-        let wait_max = fetch.timeout.saturating_add(Duration::from_secs(1));
-        let cache = CacheSettings { wait_max, ..CacheSettings::default() };
-        TrustedIssuer::new(policy).fetch(fetch).cache(cache)
+        let wait_max = self.fetch().timeout.saturating_add(Duration::from_secs(1));
+        CacheSettings { wait_max, ..CacheSettings::default() }
     }
 }
 

@@ -269,7 +269,7 @@ fn notes(refusal: &Refusal) -> Vec<Fact> {
 }
 
 /// The option that may help with an issuer.
-fn how_to_reach(error: &IssuerError) -> Option<&'static str> {
+pub(crate) fn how_to_reach(error: &IssuerError) -> Option<&'static str> {
     match error {
         IssuerError::DiscoveryMissing { .. } => {
             Some("`--jwks-uri URL` names the key set of an issuer without one")

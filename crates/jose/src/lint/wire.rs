@@ -424,23 +424,31 @@ fn mismatching_issuer(seen: &Seen<'_>) -> Vec<Problem> {
 }
 
 fn missing_document(seen: &Seen<'_>) -> Vec<Problem> {
-    let places: Vec<_> = seen.wire.documents.iter().map(|exchange| exchange.url).collect();
-    let found = seen.documents.is_empty().then(|| format!("there is none at {}", places.join(" or ")));
-    found.map(|problem| (String::new(), problem)).into_iter().collect()
+    let documents = &seen.wire.documents;
+    let places: Vec<_> = documents.iter().map(|exchange| exchange.url).collect();
+    // What else may be there has a finding of its own.
+    let is_missing = documents.iter().all(Exchange::is_nothing);
+    let problem = || (String::new(), format!("there is none at {}", places.join(" or ")));
+    is_missing.then(problem).into_iter().collect()
 }
 
+/// The members that say whose keys are where; a place that lacks one is of no use to verifiers.
+const DECISIVE: [&str; 2] = [ISSUER, KEY_SET];
+
 fn other_keys_elsewhere(seen: &Seen<'_>) -> Vec<Problem> {
-    elsewhere(seen, |name| [ISSUER, KEY_SET].contains(&name))
+    elsewhere(seen, |name, _| DECISIVE.contains(&name))
 }
 
 fn differing_documents(seen: &Seen<'_>) -> Vec<Problem> {
     let unreadable = seen.others().filter(|(_, document)| document.is_none());
     let unreadable = unreadable.map(|(url, _)| (url.to_owned(), "it answers with something else".to_owned()));
-    elsewhere(seen, |name| ![ISSUER, KEY_SET].contains(&name)).into_iter().chain(unreadable).collect()
+    // Each standard has members that the other does not know.
+    let differing = elsewhere(seen, |name, is_in_both| is_in_both && !DECISIVE.contains(&name));
+    differing.into_iter().chain(unreadable).collect()
 }
 
-/// Where another document than the one that verifiers take has other members of these names.
-fn elsewhere(seen: &Seen<'_>, counts: impl Fn(&str) -> bool) -> Vec<Problem> {
+/// Where another document than the one that verifiers take has other members, of those that count.
+fn elsewhere(seen: &Seen<'_>, counts: impl Fn(&str, bool) -> bool) -> Vec<Problem> {
     let Some(first) = seen.document() else { return vec![] };
     let others = seen.others().filter_map(|(url, other)| Some((url, other?)));
     let differing = others.map(|(url, other)| (url, differing_members(first, other, &counts)));
@@ -449,12 +457,15 @@ fn elsewhere(seen: &Seen<'_>, counts: impl Fn(&str) -> bool) -> Vec<Problem> {
     differing.map(|(url, names)| (url.to_owned(), problem(names))).collect()
 }
 
-fn differing_members(one: &Document<'_>, other: &Document<'_>, counts: impl Fn(&str) -> bool) -> Vec<String> {
+fn differing_members(
+    one: &Document<'_>,
+    other: &Document<'_>,
+    counts: impl Fn(&str, bool) -> bool,
+) -> Vec<String> {
     let names = one.keys().chain(other.keys().filter(|name| !one.contains_key(*name)));
-    let names = names.filter(|name| counts(name));
     let differing = names.filter(|name| match (one.get(*name), other.get(*name)) {
-        (Some(one), Some(other)) => !is_same(*one, *other),
-        _ => true,
+        (Some(one), Some(other)) => counts(name, true) && !is_same(*one, *other),
+        _ => counts(name, false),
     });
     differing.take(MEMBERS_TOLD_MAX).map(|name| format!("`{}`", quoted_name(name))).collect()
 }
@@ -472,10 +483,10 @@ fn is_same(one: Value<'_>, other: Value<'_>) -> bool {
     }
     match (one.kind(), other.kind()) {
         (Kind::Object, Kind::Object) => {
-            one.members().count() == other.members().count()
-                && one
-                    .members()
-                    .all(|(name, value)| other.find(&name).is_some_and(|other| is_same(value, other)))
+            let is_in_other = |(name, value): (std::borrow::Cow<'_, str>, Value<'_>)| {
+                other.find(&name).is_some_and(|other| is_same(value, other))
+            };
+            one.members().count() == other.members().count() && one.members().all(is_in_other)
         }
         (of_one, of_other) => of_one == of_other && one.raw() == other.raw(),
     }

@@ -31,6 +31,14 @@ impl Served {
             "verify" => {
                 vec![token.as_str(), "--issuer", issuer, "--audience", AUDIENCE, "--at", crate::support::NOW]
             }
+            "watch" => {
+                let (status, code) = watched(issuer, options);
+                return (command, status, code);
+            }
+            "lint" => {
+                let (status, code) = judged(issuer, options);
+                return (command, status, code);
+            }
             _ => vec![issuer],
         };
         let outcome = run(&[&[command], own.as_slice(), options].concat());
@@ -46,7 +54,30 @@ impl Served {
 }
 
 /// The commands with these options.
-const COMMANDS: [&str; 2] = ["verify", "locate"];
+const COMMANDS: [&str; 4] = ["verify", "locate", "lint", "watch"];
+
+/// Of `watch` what the others would say: it tells of what fails and goes on.
+fn watched(issuer: &str, options: &[&str]) -> (i32, String) {
+    let outcome = run(&[&["watch", issuer, "--once", "--json"], options].concat());
+    let told: serde_json::Value = serde_json::from_str(outcome.stdout.trim()).unwrap();
+    (outcome.status, told["code"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Of `lint` what the others would say: it tells in findings what it got no answer from.
+fn judged(issuer: &str, options: &[&str]) -> (i32, String) {
+    let outcome = run(&[&["lint", issuer, "--json"], options].concat());
+    let answer = outcome.json();
+    let found = |code: &str| {
+        let findings = answer["findings"].as_array().into_iter().flatten();
+        findings.into_iter().any(|finding| finding["code"] == code)
+    };
+    match outcome.status {
+        2 => (2, answer["code"].as_str().unwrap().to_owned()),
+        _ if found("answer_missing") => (3, "issuer_unreachable".to_owned()),
+        _ if found("answer_status") => (3, "issuer_status".to_owned()),
+        _ => (0, String::new()),
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ca_is_trusted_and_nobody_else() {
@@ -56,7 +87,9 @@ async fn ca_is_trusted_and_nobody_else() {
     served.check(&[], 3, "issuer_unreachable");
     served.check(&["--ca", own.name()], 0, "");
     served.check(&["--ca", other.name()], 3, "issuer_unreachable");
-    served.check(&["--ca", "/nowhere/ca.pem"], 3, "fetch_credentials");
+    for (command, _, code) in served.outcomes(&["--ca", "/nowhere/ca.pem"]) {
+        assert_eq!(code, "fetch_credentials", "{command}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -84,7 +117,7 @@ async fn proxy_sees_what_passes() {
     served.check(&[], 0, "");
     assert_eq!(proxy.requests(), 0);
     served.check(&["--proxy", proxy.url()], 0, "");
-    assert_eq!(proxy.requests(), 2 * COMMANDS.len(), "discovery and key set of each");
+    assert_eq!(proxy.requests(), 2 + 2 + 3 + 2, "discovery and key set of each; `lint` asks at every place");
     served.check(&["--proxy", "socks5://127.0.0.1:1"], 2, "config_fetch");
 }
 
