@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use axum::{Json, Router};
-use jwksmith_axum::{Bearer, BearerRejection};
+use jwksmith_axum::{Bearer, Rejection};
 use jwksmith_testkit::{FakeIssuer, ManualClock, Reply, TestKey};
 use jwksmith_verifier::{AccessClaims, Algorithm, Clock as _, Policy, PolicyError, UnixTime, Verifier};
 use serde::Deserialize;
@@ -113,9 +113,9 @@ async fn things(State(state): State<AppState>, Bearer(token): Bearer<AccessClaim
     token.claims().sub.clone().unwrap_or_default()
 }
 
-async fn admin(Bearer(token): Bearer<AccessClaims>) -> Result<&'static str, BearerRejection> {
+async fn admin(Bearer(token): Bearer<AccessClaims>) -> Result<&'static str, Rejection> {
     if !token.claims().has_scope("admin") {
-        return Err(BearerRejection::insufficient_scope("admin"));
+        return Err(Rejection::insufficient_scope("admin"));
     }
     Ok("welcome")
 }
@@ -171,9 +171,21 @@ impl Answer {
     /// Fails unless this is a 401 with this challenge and this code.
     fn check_unauthorized(&self, challenge: &str, code: &str, case: &str) {
         assert_eq!(self.status, StatusCode::UNAUTHORIZED, "{case}: {}", self.text());
-        assert_eq!(self.header(WWW_AUTHENTICATE), challenge, "{case}");
+        assert_eq!(self.undescribed_challenge(), challenge, "{case}");
         assert_eq!(self.header(RETRY_AFTER), "", "{case}");
         assert_eq!(self.problem().code, code, "{case}");
+    }
+
+    /// The challenge without its `error_description`, which is for people and must be there for every error.
+    fn undescribed_challenge(&self) -> String {
+        let challenge = self.header(WWW_AUTHENTICATE);
+        let Some((before, rest)) = challenge.split_once(", error_description=\"") else {
+            assert!(!challenge.contains("error"), "{challenge}");
+            return challenge.to_owned();
+        };
+        let (description, after) = rest.split_once('"').unwrap();
+        assert!(description.len() > 10, "{challenge}");
+        format!("{before}{after}")
     }
 }
 
@@ -293,7 +305,7 @@ async fn missing_scope_is_forbidden_and_named() {
         let answer = scene.bearer("/admin", &scene.token_with("scope", scope)).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{scope}");
         let challenge = "Bearer error=\"insufficient_scope\", scope=\"admin\"";
-        assert_eq!(answer.header(WWW_AUTHENTICATE), challenge, "{scope}");
+        assert_eq!(answer.undescribed_challenge(), challenge, "{scope}");
         let problem = answer.problem();
         assert_eq!(problem.code, "insufficient_scope", "{scope}");
         assert!(problem.detail.contains("admin"), "{}", problem.detail);
@@ -307,7 +319,7 @@ async fn scope_that_the_policy_demands_is_forbidden_and_named_as_well() {
     let scene = Scene::demanding(|policy| policy.scope("read:things")).await;
     let answer = scene.bearer("/things", &scene.token_with("scope", "write:things")).await;
     assert_eq!((answer.status, scene.calls()), (StatusCode::FORBIDDEN, 0));
-    assert_eq!(answer.header(WWW_AUTHENTICATE), "Bearer error=\"insufficient_scope\", scope=\"read:things\"");
+    assert_eq!(answer.undescribed_challenge(), "Bearer error=\"insufficient_scope\", scope=\"read:things\"");
     assert_eq!(answer.problem().code, "insufficient_scope");
     let answer = scene.bearer("/things", &scene.token_with("scope", "write:things read:things")).await;
     assert_eq!((answer.status, scene.calls()), (StatusCode::OK, 1));
@@ -346,11 +358,12 @@ async fn unavailable_answer_passes_on_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn scope_that_no_header_can_carry_leaves_the_challenge_out() {
+async fn scope_that_no_header_can_carry_is_left_out_of_the_challenge() {
     for scope in ["a\nb", "a\r\nset-cookie: x=1", "a\0b", "a\u{7f}", "a\", error=\"x", "a\\", "\u{e9}"] {
-        let answer = Answer::of(BearerRejection::insufficient_scope(scope).into_response()).await;
+        let answer = Answer::of(Rejection::insufficient_scope(scope).into_response()).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{scope:?}");
-        assert_eq!(answer.headers.len(), 1, "only the content type: {:?}", answer.headers);
+        assert_eq!(answer.headers.len(), 2, "the content type and the challenge: {:?}", answer.headers);
+        assert_eq!(answer.undescribed_challenge(), "Bearer error=\"insufficient_scope\"", "{scope:?}");
         assert_eq!(answer.problem().code, "insufficient_scope", "{scope:?}");
     }
 }

@@ -107,8 +107,8 @@ impl Building {
         issuer: TrustedIssuer,
         transports: &mut HashMap<FetchSettings, Arc<dyn Transport>>,
     ) -> Result<Trusted, ConfigError> {
-        let TrustedIssuer { policy, sources, cache, fetch, transport } = issuer;
-        let bounds = Bounds { timeout: fetch.timeout, json_content_type_only: fetch.json_content_type_only };
+        let TrustedIssuer { policy, sources, cache, fetch, transport, roots } = issuer;
+        let bounds = Bounds::of(&fetch);
         fetch.check()?;
         if is_template(&policy) && sources.contains(&KeySource::Discovery) {
             let reason =
@@ -121,6 +121,7 @@ impl Building {
         let parts = Parts {
             issuer: Arc::clone(&name),
             sources,
+            roots,
             clock: Arc::clone(&self.clock),
             events: self.events.clone(),
             store: self.store.clone(),

@@ -1,6 +1,6 @@
 //! One token before its verifier: from memory if that is enough, and with newer keys exactly once more if not.
 
-use crate::cache::{Cache, Newer, Snapshot, Wanted};
+use crate::cache::{Cache, Current, Newer, Snapshot, Wanted};
 use crate::clock::Clock;
 use crate::error::{NeedsRefresh, TryVerifyError, Undecided, VerifyError};
 use crate::token_cache::TokenCache;
@@ -85,48 +85,58 @@ impl<R: Finding> Case<'_, R> {
 
     /// Settles a doubt, waiting for keys where they could help.
     pub(crate) async fn settle(&self, doubt: Doubt) -> Result<R, VerifyError> {
-        let (generation, refusal) = match doubt {
-            Doubt::Refused(refusal) => return Err(refusal.into()),
-            Doubt::Newer { generation, refusal } => (generation, refusal),
-            Doubt::NoKeys => {
-                // A token that no key could save must not cause a fetch.
-                self.preflight()?;
-                match self.judge(&*self.issuer.cache.current().await?) {
-                    Ok(found) => return Ok(found),
-                    Err(Doubt::Newer { generation, refusal }) => (generation, refusal),
-                    Err(doubt) => return Err(doubt.into_refusal().into()),
-                }
+        match doubt {
+            Doubt::Refused(refusal) => Err(refusal.into()),
+            Doubt::Newer { generation, refusal } => self.retry(generation, refusal).await,
+            Doubt::NoKeys => self.with_current().await,
+        }
+    }
+
+    async fn with_current(&self) -> Result<R, VerifyError> {
+        // A token that no key could save must not cause a fetch.
+        self.preflight()?;
+        let Current { snapshot, asked } = self.issuer.cache.current().await?;
+        match self.judge(&snapshot) {
+            Ok(found) => Ok(found),
+            // The issuer has just been asked.
+            Err(Doubt::Newer { generation, refusal }) if asked => {
+                Ok(self.once_more(self.issuer.cache.outcome(generation), refusal)?)
             }
-        };
+            Err(Doubt::Newer { generation, refusal }) => self.retry(generation, refusal).await,
+            Err(doubt) => Err(doubt.into_refusal().into()),
+        }
+    }
+
+    async fn retry(&self, generation: u64, refusal: Refusal) -> Result<R, VerifyError> {
         let refusal = self.worth_a_look(refusal)?;
         let forged = self.kid_if_forged(&refusal);
         let newer = self.issuer.cache.newer_than(generation, wanted(&refusal, forged.as_deref())).await;
-        self.once_more(newer, refusal).map_err(|pending| match pending {
-            TryVerifyError::Refused(refusal) => refusal.into(),
-            TryVerifyError::Undecided(undecided) => undecided.into(),
-            TryVerifyError::NeedsRefresh(_) => Cache::pending().into(),
-        })
+        Ok(self.once_more(newer, refusal)?)
     }
 
     /// Settles a doubt without waiting; what could help is begun.
     pub(crate) fn settle_now(&self, doubt: Doubt) -> Result<R, TryVerifyError> {
-        let (generation, refusal) = match doubt {
-            Doubt::Refused(refusal) => return Err(refusal.into()),
-            Doubt::Newer { generation, refusal } => (generation, refusal),
-            Doubt::NoKeys => {
-                self.preflight()?;
-                let snapshot = match self.issuer.cache.current_soon() {
-                    Ok(snapshot) => snapshot,
-                    Err(Newer::Failing(undecided)) => return Err(undecided.into()),
-                    Err(_) => return Err(needs_refresh()),
-                };
-                match self.judge(&snapshot) {
-                    Ok(found) => return Ok(found),
-                    Err(Doubt::Newer { generation, refusal }) => (generation, refusal),
-                    Err(doubt) => return Err(doubt.into_refusal().into()),
-                }
-            }
+        match doubt {
+            Doubt::Refused(refusal) => Err(refusal.into()),
+            Doubt::Newer { generation, refusal } => self.retry_now(generation, refusal),
+            Doubt::NoKeys => self.with_current_now(),
+        }
+    }
+
+    fn with_current_now(&self) -> Result<R, TryVerifyError> {
+        self.preflight()?;
+        let snapshot = match self.issuer.cache.current_soon() {
+            Ok(snapshot) => snapshot,
+            Err(Newer::Failing(undecided)) => return Err(undecided.into()),
+            Err(_) => return Err(needs_refresh()),
         };
+        self.judge(&snapshot).or_else(|doubt| match doubt {
+            Doubt::Newer { generation, refusal } => self.retry_now(generation, refusal),
+            doubt => Err(doubt.into_refusal().into()),
+        })
+    }
+
+    fn retry_now(&self, generation: u64, refusal: Refusal) -> Result<R, TryVerifyError> {
         let refusal = self.worth_a_look(refusal)?;
         let forged = self.kid_if_forged(&refusal);
         let newer = self.issuer.cache.newer_soon(generation, wanted(&refusal, forged.as_deref()));

@@ -69,6 +69,19 @@ impl TryVerifyError {
     }
 }
 
+/// Who waits has waited: what is still under way then is said to be.
+impl From<TryVerifyError> for VerifyError {
+    fn from(error: TryVerifyError) -> Self {
+        match error {
+            TryVerifyError::Refused(refusal) => Self::Refused(refusal),
+            TryVerifyError::Undecided(undecided) => Self::Undecided(undecided),
+            TryVerifyError::NeedsRefresh(NeedsRefresh { retry_after }) => {
+                Self::Undecided(Undecided { cause: Arc::new(IssuerError::StillFetching), retry_after })
+            }
+        }
+    }
+}
+
 impl From<VerifyError> for TryVerifyError {
     fn from(error: VerifyError) -> Self {
         match error {
@@ -195,6 +208,9 @@ pub enum IssuerError {
         /// Why.
         error: KeySetError,
     },
+    /// No key of the set has a certificate that leads to a given root.
+    #[error("no key of the set has certificates that the given roots vouch for")]
+    Unvouched,
     /// An address that is not dialled: it is private, of this machine, or link-local.
     #[error("{url} leads to {address}, which is not dialled: {reason}")]
     AddressRefused {
@@ -261,6 +277,7 @@ impl IssuerError {
             Self::DiscoveryMember(_) => "discovery_member_missing",
             Self::JwksUriRefused { .. } => "discovery_jwks_uri_refused",
             Self::KeySet { error, .. } => error.code(),
+            Self::Unvouched => "key_set_unvouched",
             Self::AddressRefused { .. } => "issuer_address_refused",
             Self::ContentType { .. } => "issuer_content_type",
             Self::File { .. } => "key_set_file",

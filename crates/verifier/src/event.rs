@@ -60,6 +60,13 @@ pub enum EventKind {
         /// For how long none did
         lasted: Duration,
     },
+    /// The discovery document names another place of the key set than before
+    KeySetMoved {
+        /// The place before
+        from: String,
+        /// The place now
+        to: String,
+    },
     /// The keys come from another source than before
     SourceChanged {
         /// The position of the source before
@@ -92,6 +99,7 @@ impl EventKind {
             Self::KeyEvicted { .. } => "key_evicted",
             Self::OutageBegan { .. } => "outage_began",
             Self::OutageEnded { .. } => "outage_ended",
+            Self::KeySetMoved { .. } => "key_set_moved",
             Self::SourceChanged { .. } => "source_changed",
             Self::Missed { .. } => "missed",
         }

@@ -16,13 +16,16 @@
 //! # }
 //! ```
 //!
-//! Keep one `Verifier` per issuer for the life of the process: it is the cache. It runs on tokio.
+//! Keep one `Verifier` for the life of the process: it is the cache. It runs on tokio. For several issuers, for other sources of
+//! keys than discovery, and for every setting with its default and the reason, see [`Verifier::builder`], [`TrustedIssuer`],
+//! [`CacheSettings`], [`FetchSettings`], and the guide in `docs/verifier.md`.
 //!
 //! The errors say who must act: [`VerifyError::Refused`] is the token's fault (answer 401), [`VerifyError::Undecided`] is
 //! the issuer's (answer 503), [`ConfigError`] is ours.
 //!
-//! What decides is `cache::state`, a pure state machine; `cache` carries its decisions out; `source` locates and
-//! `fetch` fetches. Signatures and claims are the business of `jwksmith-jose`.
+//! What decides about a key set is `cache::state`, a pure state machine, and `cache::admission`; `cache` carries their decisions
+//! out. `case` takes one token to its verdict. `source` locates, `transport` fetches and guards. Signatures and claims are the
+//! business of `jwksmith-jose`.
 
 mod bearer;
 mod builder;
@@ -51,20 +54,21 @@ pub use discovery::Discovery;
 pub use error::{ConfigError, IssuerError, NeedsRefresh, NotReady, TryVerifyError, Undecided, VerifyError};
 pub use event::{EVENTS_WAITING_MAX, Event, EventKind, Events};
 pub use jwksmith_jose::{
-    AccessClaims, Algorithm, Audience, KeySet, Policy, PolicyError, Profile, Refusal, UnixTime, Verified,
-    VerifiedToken,
+    AccessClaims, Algorithm, Audience, Certificate, KeySet, Policy, PolicyError, Profile, Refusal,
+    SecretBytes, UnixTime, Verified, VerifiedToken,
 };
 pub use keep_fresh::KeepFresh;
 pub use record::{GONE_KEYS_MAX, KeyRecord};
-pub use saved::{SAVED_HEAD_BYTES_MAX, SnapshotFolder, SnapshotStore};
+pub use saved::{SAVED_HEAD_BYTES_MAX, SNAPSHOT_SECRET_BYTES_MIN, SnapshotFolder, SnapshotStore};
 pub use source::{KeySource, SourceInUse};
 pub use status::{IssuerStatus, Readiness, Refreshed};
 pub use token_cache::{TokenCacheSettings, TokenCacheUse};
-pub use transport::{FetchSettings, Fetching, HttpTransport, Request, Response, Transport};
+pub use transport::{FetchSettings, Fetching, HttpTransport, Request, Response, SpkiPin, Transport};
 pub use trusted::TrustedIssuer;
 pub use verifier::{Located, Verifier};
 
-/// The README's example must compile.
+/// The README's example must compile, and those of the guide.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../../../docs/verifier.md")]
 struct ReadMe;

@@ -8,7 +8,7 @@
 //! | `jwksmith_refresh_seconds` | histogram | `issuer` |
 //! | `jwksmith_key_set_keys` | gauge | `issuer` |
 //! | `jwksmith_events_total` | counter | `issuer`, `kind`: [`EventKind::name`](crate::EventKind::name) |
-//! | `jwksmith_token_cache_total` | counter | `outcome`: `hit`, `miss`, `shared` |
+//! | `jwksmith_token_cache_total` | counter | `outcome`: `hit`, `miss` |
 //!
 //! Every label has few values: issuers are those configured, `none` where a token names no such, and no text of a token is one.
 //! A recorder must be installed before the verifier is built.
@@ -76,6 +76,7 @@ fn tell_refused(issuer: Arc<str>, error: &VerifyError) {
         VerifyError::Refused(refusal) => ("refused", Some(refusal.code())),
         VerifyError::Undecided(_) => ("undecided", None),
     };
+    tracing::debug!(%issuer, outcome, code = error.code(), "token not accepted");
     if let Some(code) = code {
         counter!("jwksmith_refusals_total", "issuer" => Arc::clone(&issuer), "code" => code).increment(1);
     }

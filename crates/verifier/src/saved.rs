@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::{digest, hmac};
 use jwksmith_jose::limits::KEY_SET_BYTES_MAX;
-use jwksmith_jose::{KeySet, UnixTime, base64url_encode, json};
+use jwksmith_jose::{KeySet, PublishedKey, SecretBytes, UnixTime, base64url_encode, json};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::{EVICTED_KEYS_MAX, Snapshot};
@@ -126,8 +127,8 @@ impl Saved {
         now.as_seconds().checked_sub(self.head.fetched_at).map(Duration::from_secs)
     }
 
-    pub(crate) fn has_evicted(&self, kid: &str) -> bool {
-        self.head.evicted.iter().any(|evicted| evicted == kid)
+    pub(crate) fn has_evicted(&self, key: &PublishedKey) -> bool {
+        self.head.evicted.iter().any(|evicted| Some(&**evicted) == key.key_id())
     }
 
     pub(crate) fn caching(&self) -> Caching {
@@ -159,7 +160,15 @@ impl Saved {
 /// process's user or root; otherwise nothing is read.
 pub struct SnapshotFolder {
     path: PathBuf,
+    /// Authenticates what is written
+    mac: Option<hmac::Key>,
 }
+
+/// The shortest secret that authenticates files (RFC 2104 §3: as long as the digest).
+pub const SNAPSHOT_SECRET_BYTES_MIN: usize = 32;
+
+/// How long the MAC is that stands before a key set.
+const MAC_BYTES: usize = 32;
 
 impl SnapshotFolder {
     /// Uses this folder, and makes it if it is not there.
@@ -171,12 +180,43 @@ impl SnapshotFolder {
         let refused = |reason: String| ConfigError::SnapshotFolder { path: path.clone(), reason };
         make_folder(&path).map_err(|error| refused(error.to_string()))?;
         check_owner(&path).map_err(refused)?;
-        Ok(Self { path })
+        Ok(Self { path, mac: None })
+    }
+
+    /// Writes a MAC (HMAC-SHA-256) beside each key set, and reads only what has one under this secret: for a folder on a volume
+    /// that others may come to.
+    ///
+    /// # Errors
+    /// [`ConfigError::SnapshotFolder`] if the secret is shorter than [`SNAPSHOT_SECRET_BYTES_MIN`].
+    pub fn authenticated(mut self, secret: &SecretBytes) -> Result<Self, ConfigError> {
+        if secret.expose().len() < SNAPSHOT_SECRET_BYTES_MIN {
+            let reason = format!("the secret has fewer than {SNAPSHOT_SECRET_BYTES_MIN} bytes");
+            return Err(ConfigError::SnapshotFolder { path: self.path, reason });
+        }
+        self.mac = Some(hmac::Key::new(hmac::HMAC_SHA256, secret.expose()));
+        Ok(self)
+    }
+
+    /// What is written: the MAC, if there is one, and the set.
+    fn sealed(&self, saved: &[u8]) -> Vec<u8> {
+        match &self.mac {
+            None => saved.to_vec(),
+            Some(mac) => [hmac::sign(mac, saved).as_ref(), saved].concat(),
+        }
+    }
+
+    fn opened(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+        let Some(mac) = &self.mac else { return Ok(bytes) };
+        let split = bytes.split_at_checked(MAC_BYTES);
+        match split.map(|(tag, saved)| hmac::verify(mac, saved, tag)) {
+            Some(Ok(())) => Ok(bytes.split_off(MAC_BYTES)),
+            _ => Err("it was not written with this secret".to_owned()),
+        }
     }
 
     /// The file of an issuer: named by a digest, since issuers are longer than file names may be.
     fn file(&self, issuer: &str) -> PathBuf {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, issuer.as_bytes());
+        let digest = digest::digest(&digest::SHA256, issuer.as_bytes());
         self.path.join(format!("{}.jwks", base64url_encode(digest.as_ref())))
     }
 }
@@ -191,15 +231,16 @@ impl SnapshotStore for SnapshotFolder {
         };
         check_owner(&self.path)?;
         check_owner(&file)?;
-        let max = KEY_SET_BYTES_MAX.saturating_add(SAVED_HEAD_BYTES_MAX);
+        let max = KEY_SET_BYTES_MAX.saturating_add(SAVED_HEAD_BYTES_MAX).saturating_add(MAC_BYTES);
         if metadata.len() > u64::try_from(max).unwrap_or(u64::MAX) {
             return Err(format!("{} has over {max} bytes", file.display()));
         }
-        std::fs::read(&file).map(Some).map_err(|error| error.to_string())
+        let bytes = std::fs::read(&file).map_err(|error| error.to_string())?;
+        self.opened(bytes).map(Some)
     }
 
     fn save(&self, issuer: &str, saved: &[u8]) -> Result<(), String> {
-        write_whole(&self.path, &self.file(issuer), saved).map_err(|error| error.to_string())
+        write_whole(&self.path, &self.file(issuer), &self.sealed(saved)).map_err(|error| error.to_string())
     }
 }
 
@@ -271,7 +312,6 @@ mod tests {
         assert_eq!(&*saved.json(), b"{\"keys\":[]}");
         assert_eq!(saved.age(UnixTime::from_seconds(130)), Some(Duration::from_secs(30)));
         assert_eq!(saved.age(UnixTime::from_seconds(99)), None);
-        assert!(saved.has_evicted("b") && !saved.has_evicted("a"));
         assert_eq!(saved.caching().fresh_for, Some(Duration::from_mins(1)));
         let again = Saved::parse(ISSUER, &saved.to_bytes()).unwrap();
         assert_eq!(again.to_bytes(), saved.to_bytes());
@@ -346,10 +386,34 @@ mod tests {
     }
 
     #[test]
+    fn authenticated_folder_reads_only_what_was_written_with_its_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || SnapshotFolder::new(folder.path()).unwrap();
+        let secret = |byte: u8, length: usize| SecretBytes::from(vec![byte; length]);
+        let sealed = open().authenticated(&secret(1, SNAPSHOT_SECRET_BYTES_MIN)).unwrap();
+        sealed.save(ISSUER, b"saved").unwrap();
+        assert_eq!(sealed.load(ISSUER).unwrap().as_deref(), Some(b"saved".as_slice()));
+        assert!(open().authenticated(&secret(2, 32)).unwrap().load(ISSUER).is_err(), "another secret");
+        assert!(open().authenticated(&secret(1, SNAPSHOT_SECRET_BYTES_MIN - 1)).is_err(), "a short secret");
+        let file = sealed.file(ISSUER);
+        let written = std::fs::read(&file).unwrap();
+        for at in 0..written.len() {
+            let mut altered = written.clone();
+            altered[at] ^= 1;
+            std::fs::write(&file, altered).unwrap();
+            assert!(sealed.load(ISSUER).is_err(), "byte {at}");
+        }
+        std::fs::write(&file, b"short").unwrap();
+        assert!(sealed.load(ISSUER).is_err(), "no MAC at all");
+        open().save(ISSUER, b"saved").unwrap();
+        assert!(sealed.load(ISSUER).is_err(), "written without a secret");
+    }
+
+    #[test]
     fn file_over_its_limit_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let store = SnapshotFolder::new(folder.path()).unwrap();
-        let max = KEY_SET_BYTES_MAX + SAVED_HEAD_BYTES_MAX;
+        let max = KEY_SET_BYTES_MAX + SAVED_HEAD_BYTES_MAX + MAC_BYTES;
         store.save(ISSUER, &vec![b' '; max]).unwrap();
         assert!(store.load(ISSUER).is_ok());
         store.save(ISSUER, &vec![b' '; max + 1]).unwrap();

@@ -12,7 +12,7 @@ use url::{Origin, Url};
 use crate::clock::Clock;
 use crate::discovery::{Discovery, fetchable, well_known_urls};
 use crate::error::{ConfigError, IssuerError};
-use crate::transport::{Caching, Request, Response, Transport, retry_after};
+use crate::transport::{Caching, FetchSettings, Request, Response, Transport, retry_after};
 use jwksmith_jose::KeySet;
 use jwksmith_jose::limits::KEY_SET_BYTES_MAX;
 
@@ -76,6 +76,14 @@ pub(crate) struct Sources {
 pub(crate) struct Bounds {
     pub(crate) timeout: Duration,
     pub(crate) json_content_type_only: bool,
+    pub(crate) jwks_uri_same_origin: bool,
+}
+
+impl Bounds {
+    pub(crate) fn of(settings: &FetchSettings) -> Self {
+        let &FetchSettings { timeout, json_content_type_only, jwks_uri_same_origin, .. } = settings;
+        Self { timeout, json_content_type_only, jwks_uri_same_origin }
+    }
 }
 
 /// A source that can be asked.
@@ -298,7 +306,7 @@ impl Asking<'_> {
         for url in &self.prepared.documents {
             match self.get(url.clone(), DOCUMENT_ACCEPT, None).await {
                 Ok(Response { body, .. }) => {
-                    return Discovery::parse(url.as_str(), &body, &self.sources.issuer);
+                    return self.checked_origin(Discovery::parse(url.as_str(), &body, &self.sources.issuer)?);
                 }
                 // 429 is no absence: it asks us to go away.
                 Err(IssuerError::Status { status: 400..=428 | 430..=499, .. }) => {}
@@ -308,6 +316,15 @@ impl Asking<'_> {
         Err(IssuerError::DiscoveryMissing {
             tried: self.prepared.documents.iter().map(Url::to_string).collect(),
         })
+    }
+
+    fn checked_origin(&self, discovery: Discovery) -> Result<Discovery, IssuerError> {
+        let is_elsewhere = self.prepared.origin != Some(discovery.jwks_uri().origin());
+        if self.sources.bounds.jwks_uri_same_origin && is_elsewhere {
+            let reason = "it has another origin than the document, and `jwks_uri_same_origin` forbids that";
+            return Err(IssuerError::JwksUriRefused { url: discovery.jwks_uri().to_string(), reason });
+        }
+        Ok(discovery)
     }
 
     /// GETs a document: an answer is 200, or 304 to a question with validators.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jwksmith_jose::Policy;
+use jwksmith_jose::{Certificate, Policy};
 
 use crate::cache::CacheSettings;
 use crate::source::KeySource;
@@ -28,6 +28,7 @@ pub struct TrustedIssuer {
     pub(crate) cache: CacheSettings,
     pub(crate) fetch: FetchSettings,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) roots: Option<Arc<[Certificate]>>,
 }
 
 impl TrustedIssuer {
@@ -39,6 +40,7 @@ impl TrustedIssuer {
             cache: CacheSettings::default(),
             fetch: FetchSettings::default(),
             transport: None,
+            roots: None,
         }
     }
 
@@ -60,6 +62,14 @@ impl TrustedIssuer {
     #[must_use]
     pub fn fetch(mut self, settings: FetchSettings) -> Self {
         self.fetch = settings;
+        self
+    }
+
+    /// Uses only keys whose certificates (`x5c`) lead to one of these roots at the time of each refresh. Without this, a key is
+    /// trusted because its issuer publishes it, and its certificate must only be for that key.
+    #[must_use]
+    pub fn certificate_roots(mut self, roots: impl IntoIterator<Item = Certificate>) -> Self {
+        self.roots = Some(roots.into_iter().collect());
         self
     }
 

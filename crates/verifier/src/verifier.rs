@@ -200,7 +200,7 @@ impl Verifier {
     /// Fetches the key set of every issuer that has none yet: call it at start, so that the first request does not wait.
     ///
     /// To fail fast, stop on its error. To start degraded, ignore it and answer your readiness probe from
-    /// [`Self::readiness`]. To wait until ready, call it again after [`Undecided::retry_after`].
+    /// [`Self::readiness`]. To wait, there is [`Self::wait_until_ready`].
     ///
     /// # Errors
     /// [`NotReady`] with the first issuer whose keys are not to be had.
@@ -215,6 +215,33 @@ impl Verifier {
         Ok(())
     }
 
+    /// Waits until every issuer has a key set that may be used, for `patience` at most.
+    ///
+    /// # Errors
+    /// [`NotReady`] with the last reason, if the patience ends first.
+    pub async fn wait_until_ready(&self, patience: Duration) -> Result<(), NotReady> {
+        let mut last = None;
+        let ready = tokio::time::timeout(patience, async {
+            while let Err(not_ready) = self.preload().await {
+                pause(not_ready.undecided.retry_after).await;
+                last = Some(not_ready);
+            }
+        });
+        match (ready.await, last) {
+            (Err(_), Some(not_ready)) => Err(not_ready),
+            // The first fetch was still under way.
+            (Err(_), None) => self.preload_outcome(),
+            (Ok(()), _) => Ok(()),
+        }
+    }
+
+    fn preload_outcome(&self) -> Result<(), NotReady> {
+        let not_ready = self.issuers.iter().find(|issuer| !issuer.cache.status().usable);
+        let told =
+            |issuer: &Trusted| NotReady { issuer: Arc::clone(&issuer.name), undecided: Cache::pending() };
+        not_ready.map_or(Ok(()), |issuer| Err(told(issuer)))
+    }
+
     /// The issuers, as configured.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
         self.issuers.iter().map(|issuer| &*issuer.name)
@@ -226,7 +253,7 @@ impl Verifier {
     /// [`Undecided`] if they are not to be had, with [`IssuerError::NotConfigured`](crate::IssuerError::NotConfigured) if there
     /// is no such issuer.
     pub async fn locate(&self, issuer: &str) -> Result<Located, Undecided> {
-        Ok(self.expected(issuer)?.cache.current().await?.located())
+        Ok(self.expected(issuer)?.cache.current().await?.snapshot.located())
     }
 
     /// What is known of an issuer's keys, without asking it.
@@ -304,4 +331,10 @@ impl Verifier {
     fn configured(&self, issuer: &str) -> Option<&Trusted> {
         self.issuers.get(*self.by_name.get(issuer)?)
     }
+}
+
+/// Waits as long as an issuer must not be asked; a moment, where that is not told.
+#[expect(clippy::disallowed_methods, reason = "waiting is what was asked for")]
+async fn pause(retry_after: Duration) {
+    tokio::time::sleep(retry_after.max(Duration::from_millis(20))).await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{Request, StatusCode};
-use jwksmith_testkit::{FakeIssuer, ManualClock, TestKey};
+use jwksmith_testkit::{FakeIssuer, ManualClock, Reply, TestKey};
 use jwksmith_verifier::{Algorithm, Clock as _, Policy, UnixTime, Verifier};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -44,7 +44,8 @@ impl Scene {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.body(Body::empty()).unwrap();
-        let response = super::app(Arc::clone(&self.verifier)).oneshot(request).await.unwrap();
+        let app = super::app(Arc::clone(&self.verifier), self.issuer.issuer()).unwrap();
+        let response = app.oneshot(request).await.unwrap();
         let status = response.status();
         let body = to_bytes(response.into_body(), BODY_BYTES_MAX).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -90,5 +91,24 @@ async fn admin_path_is_for_callers_with_its_scope() {
         assert_eq!(status, StatusCode::FORBIDDEN, "{scope}");
     }
     let (status, body) = scene.get("/admin", Some(&scene.token("read:things admin"))).await;
-    assert_eq!((status, body.as_str()), (StatusCode::OK, "welcome"));
+    assert_eq!((status, body.as_str()), (StatusCode::OK, "welcome, client"));
+}
+
+#[tokio::test]
+async fn metadata_is_for_everybody() {
+    let scene = Scene::new().await;
+    let (status, body) = scene.get("/.well-known/oauth-protected-resource", None).await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["authorization_servers"]), (StatusCode::OK, &json!([scene.issuer.issuer()])));
+}
+
+#[tokio::test]
+async fn issuer_that_is_down_is_unavailable() {
+    let scene = Scene::new().await;
+    scene.issuer.serve(FakeIssuer::KEY_SET, Reply::status(503));
+    for path in ["/things", "/admin"] {
+        let status = scene.status(path, Some(&scene.token("admin"))).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(scene.status(path, None).await, StatusCode::UNAUTHORIZED, "{path}");
+    }
 }

@@ -20,6 +20,7 @@ const VERIFIER: &str = "jwksmith-verifier";
 const AUTHORITY: &str = "jwksmith-authority";
 const STORE: &str = "jwksmith-store";
 const SERVER: &str = "jwksmith-server";
+const TOWER: &str = "jwksmith-tower";
 
 /// From the inside out. A new crate is a row here and a place in ARCHITECTURE.md.
 #[rustfmt::skip]
@@ -28,7 +29,10 @@ pub(super) const LAYERS: &[Layer] = &[
     Layer { name: VERIFIER, directory: "crates/verifier", may_know: &[JOSE] },
     Layer { name: AUTHORITY, directory: "crates/authority", may_know: &[JOSE] },
     Layer { name: STORE, directory: "crates/store", may_know: &[AUTHORITY, JOSE] },
-    Layer { name: "jwksmith-axum", directory: "crates/axum", may_know: &[VERIFIER, JOSE] },
+    Layer { name: TOWER, directory: "crates/tower", may_know: &[VERIFIER, JOSE] },
+    Layer { name: "jwksmith-axum", directory: "crates/axum", may_know: &[TOWER, VERIFIER, JOSE] },
+    Layer { name: "jwksmith-actix", directory: "crates/actix", may_know: &[TOWER, VERIFIER, JOSE] },
+    Layer { name: "jwksmith-tonic", directory: "crates/tonic", may_know: &[TOWER, VERIFIER, JOSE] },
     Layer { name: SERVER, directory: "crates/server", may_know: &[AUTHORITY, STORE, VERIFIER, JOSE] },
     Layer { name: "jwksmith", directory: "crates/jwksmith", may_know: &[SERVER, STORE, AUTHORITY, VERIFIER, JOSE] },
 ];

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwksmith_jose::{KeySet, UnixTime};
+use jwksmith_jose::{Certificate, KeySet, PublishedKey, UnixTime, chain, quoted};
 
-use super::admission::{Admission, Admitted, Change, is_same};
+use super::admission::{Admitted, Change, is_same};
 use super::snapshot::Snapshot;
-use super::state::{Event, Lifetime};
+use super::state::{CacheState, Event, Lifetime};
 use super::unknown::KidDigest;
 use super::{Guarded, Shared, Wanted};
 use crate::error::IssuerError;
@@ -80,10 +80,12 @@ impl Drop for Flight {
 impl Shared {
     /// Takes a delivery in: the new set replaces the old one whole.
     fn accept(&self, delivery: Delivery, missed: Option<Missed>) -> Option<Arc<Snapshot>> {
-        let Some((snapshot, events)) = self.take_in(delivery, missed) else {
-            // 304 to a question that was not asked.
-            self.reject(IssuerError::Abandoned);
-            return None;
+        let (snapshot, events) = match self.take_in(delivery, missed) {
+            Ok(taken) => taken,
+            Err(error) => {
+                self.reject(error);
+                return None;
+            }
         };
         snapshot.tell();
         self.metrics.key_set(snapshot.keys.keys().len());
@@ -93,13 +95,25 @@ impl Shared {
         Some(snapshot)
     }
 
-    fn take_in(&self, delivery: Delivery, missed: Option<Missed>) -> Option<(Arc<Snapshot>, Vec<EventKind>)> {
+    fn take_in(
+        &self,
+        delivery: Delivery,
+        missed: Option<Missed>,
+    ) -> Result<(Arc<Snapshot>, Vec<EventKind>), IssuerError> {
         let (now, time) = (self.now(), self.parts.clock.now());
+        // 304 to a question that was not asked has no set.
+        let mut next = Next::of(delivery, self.snapshot.load().as_deref()).ok_or(IssuerError::Abandoned)?;
+        let vouched = self.vouched(&next.published, time)?;
         let mut state = self.lock();
+        // Only now: a key may have been evicted meanwhile.
         let before = self.snapshot.load_full();
-        let mut next = Next::of(delivery, before.as_deref())?;
-        let change =
-            next.admit(&mut state.admission, before.as_deref(), self.settings.absence_confirmed_after, now);
+        let admitted = state.admission.admit(
+            before.as_ref().map(|before| &*before.keys),
+            vouched,
+            self.settings.absence_confirmed_after,
+            now,
+        );
+        let change = next.admit(before.as_deref(), admitted);
         let changed = before.is_none() || !change.is_none();
         let lifetime = next.lifetime(self.settings.fresh_default);
         state.machine.step(Event::Fetched { lifetime, chance: self.chance() }, now);
@@ -113,7 +127,14 @@ impl Shared {
         let generation = before.map_or(0, |before| before.generation).saturating_add(u64::from(changed));
         let snapshot = self.put(&mut state, next.snapshot(generation, time), now);
         self.ended.send_replace(());
-        Some((snapshot, events))
+        Ok((snapshot, events))
+    }
+
+    /// A copy of the set with the keys that may be used: all, or those whose certificates lead to a given root.
+    fn vouched(&self, published: &KeySet, time: UnixTime) -> Result<KeySet, IssuerError> {
+        let Some(roots) = &self.parts.roots else { return Ok(published.without(|_| false)) };
+        let vouched = published.without(|key| !is_vouched(key, roots, time));
+        if vouched.keys().is_empty() { Err(IssuerError::Unvouched) } else { Ok(vouched) }
     }
 
     /// Puts a snapshot in the place of the one before.
@@ -142,14 +163,15 @@ impl Shared {
         }
     }
 
-    pub(super) fn evict(&self, kid: &str) -> bool {
+    /// Takes a key out; the snapshot without it, if there was one.
+    pub(super) fn evict(&self, kid: &str) -> Option<Arc<Snapshot>> {
         let now = self.now();
         let mut state = self.lock();
-        let Some(before) = self.snapshot.load_full() else { return false };
+        let before = self.snapshot.load_full()?;
         let evicted: Vec<_> =
             before.keys.keys().iter().filter(|key| key.key_id() == Some(kid)).cloned().collect();
         if evicted.is_empty() {
-            return false;
+            return None;
         }
         for key in evicted {
             state.admission.evict(key);
@@ -157,47 +179,44 @@ impl Shared {
         let keys = Arc::new(before.keys.without(|key| key.key_id() == Some(kid)));
         state.machine.step(Event::Changed, now);
         let generation = before.generation.saturating_add(1);
-        self.put(&mut state, Snapshot { keys, generation, ..Snapshot::clone_of(&before) }, now);
-        true
+        Some(self.put(&mut state, Snapshot { keys, generation, ..Snapshot::clone_of(&before) }, now))
     }
 
     pub(super) fn restore(&self, saved: &Saved) -> Result<(), &'static str> {
         let (now, time) = (self.now(), self.parts.clock.now());
-        let keys = saved.keys()?;
-        let age = saved.age(time).ok_or("it was fetched in the future")?;
+        let published = Arc::new(saved.keys()?);
+        let vouched = self.vouched(&published, time).map_err(|_| "no given root vouches for its keys")?;
+        let in_use = saved.in_use(self.parts.sources.configured());
+        let in_use = Arc::new(in_use.ok_or("its source is not configured any more")?);
+        let caching = saved.caching();
         let mut state = self.lock();
+        state.machine = self.aged(&state.machine, lifetime(&in_use, &caching), saved.age(time), now)?;
+        for key in published.keys().iter().filter(|key| saved.has_evicted(key)) {
+            state.admission.evict(key.clone());
+        }
+        let keys = Arc::new(state.admission.admit(None, vouched, Duration::ZERO, now).keys);
+        let (json, fetched_at, records) = (saved.json(), saved.fetched_at(), Arc::new([]));
+        let snapshot =
+            Snapshot { keys, records, in_use, generation: 1, json, published, caching, fetched_at };
+        self.put(&mut state, snapshot, now);
+        Ok(())
+    }
+
+    /// The machine with a set of this age, unless it has one already or this one is too old.
+    fn aged(
+        &self,
+        machine: &CacheState,
+        lifetime: Lifetime,
+        age: Option<Duration>,
+        now: Duration,
+    ) -> Result<CacheState, &'static str> {
+        let age = age.ok_or("it was fetched in the future")?;
         if self.snapshot.load().is_some() {
             return Err("a key set is there already");
         }
-        let in_use =
-            saved.in_use(self.parts.sources.configured()).ok_or("its source is not configured any more")?;
-        let caching = saved.caching();
-        let lifetime = lifetime(&in_use, &caching);
-        let mut trial = state.machine.clone();
-        trial.step(Event::Restored { lifetime, age }, now);
-        if !trial.is_usable(now) {
-            return Err("it is older than `fresh_max` and `stale_max` allow");
-        }
-        state.machine = trial;
-        for key in keys.keys().iter().filter(|key| key.key_id().is_some_and(|kid| saved.has_evicted(kid))) {
-            state.admission.evict(key.clone());
-        }
-        let published = Arc::new(keys);
-        let admitted = state.admission.admit(None, published.without(|_| false), Duration::ZERO, now);
-        let (keys, json, fetched_at) = (Arc::new(admitted.keys), saved.json(), saved.fetched_at());
-        let in_use = Arc::new(in_use);
-        let snapshot = Snapshot {
-            keys,
-            records: Arc::new([]),
-            in_use,
-            generation: 1,
-            json,
-            published,
-            caching,
-            fetched_at,
-        };
-        self.put(&mut state, snapshot, now);
-        Ok(())
+        let mut aged = machine.clone();
+        aged.step(Event::Restored { lifetime, age }, now);
+        if aged.is_usable(now) { Ok(aged) } else { Err("it is older than `fresh_max` and `stale_max` allow") }
     }
 
     pub(super) fn saved(&self) -> Option<Saved> {
@@ -207,7 +226,7 @@ impl Shared {
     }
 
     /// Leaves the set to a later process, if one is to have it.
-    async fn keep(&self, snapshot: &Snapshot) {
+    pub(super) async fn keep(&self, snapshot: &Snapshot) {
         let Some(store) = self.parts.store.clone() else { return };
         // Only what came from far away can be out of reach one day.
         if matches!(snapshot.in_use.source, KeySource::File(_) | KeySource::Static(_)) {
@@ -251,27 +270,17 @@ impl Next {
         Some(Self { keys: Arc::clone(&published), published, json, in_use, caching, confirm_within: None })
     }
 
-    fn admit(
-        &mut self,
-        admission: &mut Admission,
-        before: Option<&Snapshot>,
-        confirmed_after: Duration,
-        now: Duration,
-    ) -> Change {
-        let keys = before.map(|before| &*before.keys);
-        let copy = self.published.without(|_| false);
-        let Admitted { keys, change, confirm_within } = admission.admit(keys, copy, confirmed_after, now);
+    /// Takes over which keys may be used, and what has changed by that.
+    fn admit(&mut self, before: Option<&Snapshot>, admitted: Admitted) -> Change {
+        let Admitted { keys, change, confirm_within } = admitted;
         self.confirm_within = confirm_within;
-        self.keys = match before {
-            Some(before) if change.is_none() && Arc::ptr_eq(&before.published, &self.published) => {
-                Arc::clone(&before.keys)
-            }
-            _ if keys.keys().len() == self.published.keys().len()
-                && keys.keys().iter().zip(self.published.keys()).all(|(one, other)| is_same(one, other)) =>
-            {
-                Arc::clone(&self.published)
-            }
-            _ => Arc::new(keys),
+        // What was prepared and remembered for a set is kept for as long as it stays the same.
+        let kept =
+            before.filter(|before| change.is_none() && Arc::ptr_eq(&before.published, &self.published));
+        self.keys = match kept {
+            Some(before) => Arc::clone(&before.keys),
+            None if has_same_keys(&keys, &self.published) => Arc::clone(&self.published),
+            None => Arc::new(keys),
         };
         change
     }
@@ -289,6 +298,20 @@ impl Next {
         let Self { keys, published, json, in_use, caching, .. } = self;
         Snapshot { keys, records: Arc::new([]), in_use, generation, json, published, caching, fetched_at }
     }
+}
+
+fn has_same_keys(one: &KeySet, other: &KeySet) -> bool {
+    let (one, other) = (one.keys(), other.keys());
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+}
+
+fn is_vouched(key: &PublishedKey, roots: &[Certificate], time: UnixTime) -> bool {
+    let chain = key.certificate().and_then(|leaf| leaf.chain().ok()).unwrap_or_default();
+    let outcome = chain::verify(&chain, roots, time);
+    if let Err(error) = &outcome {
+        tracing::warn!(kid = %quoted(&super::name(key)), code = error.code(), %error, "key not used");
+    }
+    outcome.is_ok()
 }
 
 impl Snapshot {
@@ -336,6 +359,14 @@ fn events(
     let (from, to) = (before.in_use.position, next.in_use.position);
     if from != to {
         events.push(EventKind::SourceChanged { from, to, place: next.in_use.place() });
+    }
+    if let (Some(from), Some(to)) = (&before.in_use.discovery, &next.in_use.discovery)
+        && from.jwks_uri() != to.jwks_uri()
+    {
+        events.push(EventKind::KeySetMoved {
+            from: from.jwks_uri().to_string(),
+            to: to.jwks_uri().to_string(),
+        });
     }
     let Change { added, removed, replaced, nothing_kept } = change;
     events.extend(replaced.into_iter().map(|kid| EventKind::KeyReplaced { kid }));

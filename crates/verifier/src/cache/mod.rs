@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
+use jwksmith_jose::Certificate;
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
 use tracing::Instrument as _;
@@ -50,6 +51,8 @@ pub(crate) struct Cache {
 pub(crate) struct Parts {
     pub(crate) issuer: Arc<str>,
     pub(crate) sources: Sources,
+    /// Who must vouch for the certificate of a key, if anybody must
+    pub(crate) roots: Option<Arc<[Certificate]>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) store: Option<Arc<dyn SnapshotStore>>,
@@ -92,6 +95,13 @@ pub(crate) enum Wanted<'t> {
     OtherKeyOf(&'t str),
     /// A key that fits; the token names none
     Any,
+}
+
+/// A snapshot that may be verified with.
+pub(crate) struct Current {
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// Whether the issuer was asked for it just now, so that asking again would tell nothing new
+    pub(crate) asked: bool,
 }
 
 /// What came of looking for a newer set.
@@ -162,8 +172,9 @@ impl Cache {
 
     /// A snapshot that may be verified with. Waits for a fetch if there is none, or if it is past its freshness; in that
     /// case it does for as long as fetches fail.
-    pub(crate) async fn current(&self) -> Result<Arc<Snapshot>, Undecided> {
+    pub(crate) async fn current(&self) -> Result<Current, Undecided> {
         let (effect, ended) = self.step(state::Event::KeyWanted);
+        let asked = matches!(effect, Effect::FetchAndWait | Effect::Join);
         match effect {
             Effect::ServeAndFetch => self.begin_fetch(self.where_to_look(), None),
             Effect::FetchAndWait => {
@@ -173,7 +184,8 @@ impl Cache {
             Effect::Join => self.end(ended).await?,
             Effect::Serve | Effect::TooSoon { .. } | Effect::NotThere | Effect::None => {}
         }
-        self.usable().ok_or_else(|| self.undecided())
+        let snapshot = self.usable().ok_or_else(|| self.undecided())?;
+        Ok(Current { snapshot, asked })
     }
 
     /// The same without waiting: begins what is needed, and says how it stands.
@@ -234,7 +246,8 @@ impl Cache {
         }
     }
 
-    fn outcome(&self, seen: u64) -> Newer {
+    /// How it stands after a refresh, or without one that was possible.
+    pub(crate) fn outcome(&self, seen: u64) -> Newer {
         // Within the floor the set at hand is as good as a new one, unless the issuer has been failing.
         let failing = self.shared.lock().machine.is_failing();
         match self.newer(seen) {
@@ -268,10 +281,13 @@ impl Cache {
     /// Takes a key out, whatever the issuer says, for as long as this process lives. Whether there was one.
     pub(crate) fn evict(&self, kid: &str) -> bool {
         let evicted = self.shared.evict(kid);
-        if evicted {
+        if let Some(snapshot) = &evicted {
             self.shared.tell(EventKind::KeyEvicted { kid: kid.to_owned() });
+            let (shared, snapshot) = (Arc::clone(&self.shared), Arc::clone(snapshot));
+            // A later process must not begin with the key.
+            self.spawn(async move { shared.keep(&snapshot).await });
         }
-        evicted
+        evicted.is_some()
     }
 
     /// Takes over what an earlier process saved, unless a set is there already.
@@ -358,14 +374,17 @@ impl Cache {
     /// Runs the fetch that the state machine has just counted, in a task of its own.
     fn begin_fetch(&self, locate: Locate, missed: Option<flight::Missed>) {
         let flight = Flight::new(Arc::clone(&self.shared), missed);
-        let runtime = Handle::try_current().ok().or_else(|| self.shared.parts.runtime.clone());
-        let Some(runtime) = runtime else {
-            // The flight is dropped, which counts as a failed fetch.
-            tracing::error!("there is no tokio runtime to fetch the key set in");
-            return;
-        };
         let span = tracing::debug_span!("refresh", issuer = %self.shared.parts.issuer);
-        drop(runtime.spawn(flight.run(locate).instrument(span)));
+        if !self.spawn(flight.run(locate).instrument(span)) {
+            // The flight was dropped, which counts as a failed fetch.
+            tracing::error!("there is no tokio runtime to fetch the key set in");
+        }
+    }
+
+    /// Runs a task in the runtime of the caller, or in the one that the verifier was built in; whether there is one.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        let runtime = Handle::try_current().ok().or_else(|| self.shared.parts.runtime.clone());
+        runtime.map(|runtime| runtime.spawn(task)).is_some()
     }
 }
 

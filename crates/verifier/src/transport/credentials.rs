@@ -5,9 +5,10 @@ use std::time::SystemTime;
 
 use jwksmith_jose::SecretBytes;
 use reqwest::header::HeaderValue;
-use reqwest::{Certificate, ClientBuilder, Identity};
+use reqwest::{Certificate, Client, ClientBuilder, Identity};
 
-use super::FetchSettings;
+use super::http::innermost;
+use super::{FetchSettings, pins};
 use crate::error::IssuerError;
 
 /// The largest file of credentials; a bundle of all the roots of a system has about 200 KiB.
@@ -29,25 +30,51 @@ impl Stamp {
     }
 }
 
-/// Trusts the configured roots and no others.
-pub(super) async fn with_roots(
-    client: ClientBuilder,
+/// A client with the configured roots, pins and identity.
+pub(super) async fn client(
+    builder: ClientBuilder,
     settings: &FetchSettings,
-) -> Result<ClientBuilder, IssuerError> {
-    let Some(path) = &settings.root_certificates_file else { return Ok(client) };
-    let pem = read(path).await?;
-    let roots = Certificate::from_pem_bundle(pem.expose()).map_err(|error| unreadable(path, &error))?;
-    if roots.is_empty() {
-        return Err(unreadable(path, &"it holds no certificate (PEM)"));
-    }
-    Ok(client.tls_certs_only(roots))
+    with_identity: bool,
+) -> Result<Client, IssuerError> {
+    let roots = read_if_set(settings.root_certificates_file.as_deref()).await?;
+    let identity = settings.client_identity_file.as_deref().filter(|_| with_identity);
+    let identity = read_if_set(identity).await?;
+    let builder = if settings.spki_pins.is_empty() {
+        with_identity_and_roots(builder, settings, roots.as_ref(), identity.as_ref())?
+    } else {
+        let (roots, identity) =
+            (roots.as_ref().map(SecretBytes::expose), identity.as_ref().map(SecretBytes::expose));
+        let tls = pins::client(settings.spki_pins.clone(), roots, identity);
+        builder.tls_backend_preconfigured(tls.map_err(|error| IssuerError::Client(error.to_string()))?)
+    };
+    builder.build().map_err(|error| IssuerError::Client(innermost(&error)))
 }
 
-/// The configured certificate and key.
-pub(super) async fn identity(path: &Path) -> Result<Identity, IssuerError> {
-    let pem = read(path).await?;
-    Identity::from_pem(pem.expose())
-        .map_err(|_| unreadable(path, &"it holds no certificate with its private key (PEM)"))
+fn with_identity_and_roots(
+    mut builder: ClientBuilder,
+    settings: &FetchSettings,
+    roots: Option<&SecretBytes>,
+    identity: Option<&SecretBytes>,
+) -> Result<ClientBuilder, IssuerError> {
+    if let (Some(pem), Some(path)) = (roots, &settings.root_certificates_file) {
+        let roots = Certificate::from_pem_bundle(pem.expose()).map_err(|error| unreadable(path, &error))?;
+        if roots.is_empty() {
+            return Err(unreadable(path, &"it holds no certificate (PEM)"));
+        }
+        builder = builder.tls_certs_only(roots);
+    }
+    if let (Some(pem), Some(path)) = (identity, &settings.client_identity_file) {
+        let reason = "it holds no certificate with its private key (PEM)";
+        builder = builder.identity(Identity::from_pem(pem.expose()).map_err(|_| unreadable(path, &reason))?);
+    }
+    Ok(builder)
+}
+
+async fn read_if_set(path: Option<&Path>) -> Result<Option<SecretBytes>, IssuerError> {
+    match path {
+        Some(path) => read(path).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// `Authorization` with the configured token (RFC 6750 §2.1).

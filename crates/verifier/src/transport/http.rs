@@ -42,7 +42,7 @@ impl HttpTransport {
         settings.check()?;
         let transport = Self { settings, clients: Mutex::new(None) };
         // Files may come later, as secrets that are mounted; what the system lacks, it lacks from the beginning.
-        if transport.settings.root_certificates_file.is_none() {
+        if transport.settings.root_certificates_file.is_none() && transport.settings.spki_pins.is_empty() {
             let client =
                 transport.builder().build().map_err(|error| ConfigError::Client(innermost(&error)))?;
             if transport.settings.client_identity_file.is_none() {
@@ -124,11 +124,7 @@ impl HttpTransport {
     }
 
     async fn client(&self, with_identity: bool) -> Result<Client, IssuerError> {
-        let mut builder = credentials::with_roots(self.builder(), &self.settings).await?;
-        if let Some(path) = self.settings.client_identity_file.as_deref().filter(|_| with_identity) {
-            builder = builder.identity(credentials::identity(path).await?);
-        }
-        builder.build().map_err(|error| IssuerError::Client(innermost(&error)))
+        credentials::client(self.builder(), &self.settings, with_identity).await
     }
 
     fn builder(&self) -> ClientBuilder {
@@ -245,7 +241,7 @@ fn refused_address(error: &reqwest::Error) -> Option<Refused> {
 }
 
 /// The innermost cause says what happened ("connection refused"); the outer ones only that something did.
-fn innermost(error: &reqwest::Error) -> String {
+pub(super) fn innermost(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "the deadline passed".to_owned();
     }

@@ -8,6 +8,7 @@ mod caching;
 mod credentials;
 mod guard;
 mod http;
+mod pins;
 mod settings;
 
 use std::future::Future;
@@ -20,6 +21,7 @@ use crate::error::IssuerError;
 
 pub(crate) use self::caching::{Caching, retry_after};
 pub use self::http::HttpTransport;
+pub use self::pins::SpkiPin;
 pub use self::settings::FetchSettings;
 
 /// One GET.

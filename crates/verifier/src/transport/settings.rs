@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::SpkiPin;
 use crate::error::ConfigError;
 
 /// How fetches are bounded, and where they may lead.
@@ -16,11 +17,13 @@ use crate::error::ConfigError;
 /// | `body_bytes_max` | 256 KiB | counted after decompression; no honest key set comes near |
 /// | `redirects_max` | 0 | a redirect could lead anywhere; those within one origin can be allowed |
 /// | `private_addresses` | no | a name that leads into this network could be used to reach what only it can reach |
+/// | `jwks_uri_same_origin` | no | large issuers publish their keys at another host than their document |
 /// | `json_content_type_only` | no | many issuers serve key sets as text or octets; the strict reading decides |
 /// | `proxy` | none | a proxy of the environment would see, and could answer, what was not meant for it |
 /// | `root_certificates_file` | none | the system's roots are trusted |
-/// | `client_identity_file` | none | |
-/// | `bearer_token_file` | none | |
+/// | `spki_pins` | none | a certificate of a trusted root is enough; pins break when a server's key changes |
+/// | `client_identity_file` | none | for issuers that demand a certificate (mTLS) |
+/// | `bearer_token_file` | none | for issuers that demand a token, as the API server of Kubernetes |
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FetchSettings {
     /// For everything that one refresh does, from locating the issuer to the last byte of its key set.
@@ -35,12 +38,16 @@ pub struct FetchSettings {
     /// link-local addresses, where clouds keep their metadata, and this machine itself, unless the issuer's URL says
     /// `localhost` or a loopback address.
     pub private_addresses: bool,
+    /// Whether a discovery document may name a key set at its own origin only (scheme, host and port).
+    pub jwks_uri_same_origin: bool,
     /// Whether the answer must call itself `application/json`, `application/jwk-set+json` or some `+json`.
     pub json_content_type_only: bool,
     /// An HTTP proxy, as `http://proxy.example:3128`. It resolves names, so it has to guard private addresses itself.
     pub proxy: Option<Url>,
     /// Certificates (PEM) that are trusted instead of the system's roots. Read again when the file changes.
     pub root_certificates_file: Option<PathBuf>,
+    /// Keys of which every TLS server must have one, beside a good certificate.
+    pub spki_pins: Vec<SpkiPin>,
     /// A certificate chain and its private key (PEM) that are shown to the configured origin. Read again when the file
     /// changes.
     pub client_identity_file: Option<PathBuf>,
@@ -57,9 +64,11 @@ impl Default for FetchSettings {
             body_bytes_max: jwksmith_jose::limits::KEY_SET_BYTES_MAX,
             redirects_max: 0,
             private_addresses: false,
+            jwks_uri_same_origin: false,
             json_content_type_only: false,
             proxy: None,
             root_certificates_file: None,
+            spki_pins: Vec::new(),
             client_identity_file: None,
             bearer_token_file: None,
         }
