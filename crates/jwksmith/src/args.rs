@@ -14,6 +14,9 @@ use crate::demands::DemandArgs;
 use crate::dev::DevArgs;
 use crate::key::KeyArgs;
 use crate::lint::LintArgs;
+use crate::locate::LocateArgs;
+use crate::network::{NetworkArgs, PlaceArgs};
+use crate::watch::WatchArgs;
 
 /// One command for JSON Web Key Sets: run an authority, verify and inspect tokens
 #[derive(Parser)]
@@ -39,10 +42,14 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Say whether a token is valid
     Verify(Box<VerifyArgs>),
+    /// Say where an issuer's keys are, what they are, and for how long a verifier keeps them
+    Locate(LocateArgs),
     /// Show what a token, a key set or a certificate says, without verifying anything
     Inspect(InspectArgs),
-    /// Say what is wrong with a key set or a discovery document
+    /// Say what is wrong with an issuer, a key set or a discovery document
     Lint(LintArgs),
+    /// Tell what changes in issuers' keys, and when they are not to be had
+    Watch(WatchArgs),
     /// Make keys, convert them, and name what is in a file
     Key(KeyArgs),
 }
@@ -112,8 +119,12 @@ pub(crate) struct VerifyArgs {
     pub(crate) at: Option<UnixTime>,
 
     /// Verify with the key set in this file, asking nobody; it may hold shared secrets (`"kty":"oct"`)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["PlaceArgs", "NetworkArgs"])]
     pub(crate) jwks: Option<PathBuf>,
+
+    /// Where the key set is, if not where discovery says
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
 
     /// Tell of every check and every key what came of it, also beyond the first refusal
     ///
@@ -132,6 +143,10 @@ pub(crate) struct VerifyArgs {
     /// flushed, so that a program can hold a conversation; the key set is kept between lines.
     #[arg(long)]
     pub(crate) lines: bool,
+
+    /// How the issuer is reached
+    #[command(flatten, next_help_heading = "Network")]
+    pub(crate) network: NetworkArgs,
 }
 
 /// Show what a token, a key set or a certificate says, without verifying anything

@@ -31,7 +31,7 @@ pub(crate) type Fact = (&'static str, String);
 /// A string, or several.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Texts {
+pub(crate) enum Texts {
     One(String),
     Many(Vec<String>),
     Other(IgnoredAny),
@@ -80,7 +80,8 @@ impl ShownClaims {
 }
 
 impl Texts {
-    fn joined(&self, separator: &str) -> Option<String> {
+    /// All of them as one text; nothing for another type.
+    pub(crate) fn joined(&self, separator: &str) -> Option<String> {
         match self {
             Self::One(text) => Some(text.clone()),
             Self::Many(texts) => Some(texts.join(separator)),

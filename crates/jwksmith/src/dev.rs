@@ -28,6 +28,7 @@ use tokio::task::JoinHandle;
 use self::folder::{Credentials, Folder};
 use crate::exit::ExitStatus;
 use crate::output;
+use crate::signals::Signals;
 
 /// What `jwksmith dev` is asked for.
 #[derive(clap::Args, Debug)]
@@ -294,40 +295,6 @@ async fn prove(
         .context("the application in dev.env gets no token: remove the file to get a new application")?;
     let issuer = tenant.tenant().issuer.as_str();
     self_check(issuer, AUDIENCE, Algorithm::RS256, &token).await.context("the authority does not work")
-}
-
-/// Ctrl+C, and the signal that ends a service; heard from the moment this is made.
-struct Signals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn heard() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) -> std::io::Result<()> {
-        tokio::select! {
-            _ = self.interrupt.recv() => Ok(()),
-            _ = self.terminate.recv() => Ok(()),
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    fn heard() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn next(&mut self) -> std::io::Result<()> {
-        tokio::signal::ctrl_c().await
-    }
 }
 
 #[cfg(test)]

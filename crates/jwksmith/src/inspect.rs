@@ -4,8 +4,7 @@
 //! valid is the business of `verify`; what is wrong with a key set, that of `lint`.
 
 mod certificate;
-mod facts;
-mod keys;
+pub(crate) mod keys;
 mod token;
 
 use anyhow::Context as _;

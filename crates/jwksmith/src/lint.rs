@@ -1,36 +1,37 @@
-//! `jwksmith lint`: what is wrong, risky or odd about a key set or a discovery document.
+//! `jwksmith lint`: what is wrong, risky or odd about a key set, a discovery document, or an issuer that is asked for both.
 //!
-//! The rules are `jwksmith_jose`'s. Here a document is read from a file, never fetched, and the findings are told, the gravest
-//! first.
+//! The rules are `jwksmith_jose`'s. Here a document is read from a file, or `online` fetches what an issuer publishes, and
+//! `report` tells the findings, the gravest first.
 
-use std::cmp::Reverse;
+mod online;
+mod report;
 
 use anyhow::Context as _;
 use clap::Args;
 use jwksmith_jose::UnixTime;
-use jwksmith_jose::lint::{self, Finding, Kind, Severity};
+use jwksmith_jose::lint::{self, Kind, Severity};
 use jwksmith_verifier::Clock as _;
-use serde::Serialize;
 
+use self::report::{Part, Report};
 use crate::at::{self, CommandClock};
 use crate::exit::ExitStatus;
-use crate::output::printable;
-use crate::style::{self, paint};
-use crate::verdict::{Fault, object};
+use crate::network::NetworkArgs;
+use crate::verdict::Fault;
 use crate::{input, output};
 
-/// Say what is wrong with a key set or a discovery document
+/// Say what is wrong with an issuer, a key set or a discovery document
 ///
-/// What a document is shows in its members. Each finding has a severity, a code, its place, what is wrong, what to do, and the
-/// standard that says so. Nothing is fetched.
+/// Of an issuer every well-known place is asked, and the key set that its document names: how they answer, whether they agree,
+/// and what both documents say. Of a file nothing is fetched; what it is shows in its members. Each finding has a severity, a
+/// code, its place, what is wrong, what to do, and the standard that says so.
 #[derive(Args)]
 #[command(after_long_help = EPILOGUE)]
 pub(crate) struct LintArgs {
-    /// The file; `-` reads standard input
+    /// The issuer's URL, exactly as in `iss`; or a file, and `-` reads standard input
     ///
-    /// At most 256 KiB are read.
-    #[arg(value_name = "FILE")]
-    file: String,
+    /// At most 256 KiB are read of each document.
+    #[arg(value_name = "ISSUER|FILE")]
+    input: String,
 
     /// Let warnings count as errors
     #[arg(long)]
@@ -43,6 +44,10 @@ pub(crate) struct LintArgs {
     /// Judge certificates as if it were this time: RFC 3339, or seconds since 1970
     #[arg(long, value_name = "TIME", value_parser = at::parse_time)]
     at: Option<UnixTime>,
+
+    /// How the issuer is reached
+    #[command(flatten, next_help_heading = "Network")]
+    network: NetworkArgs,
 }
 
 const EPILOGUE: &str = "\
@@ -50,158 +55,70 @@ Exit status:
   0  nothing is wrong; there may be warnings and notes
   1  there are errors, or with --strict warnings
   2  the command line or the file is at fault
+  3  the issuer gives no answer at all
 
 Examples:
-  Look over what an issuer publishes:
-    curl -s https://issuer.example/.well-known/jwks.json | jwksmith lint -
+  Look over what an issuer publishes, and how:
+    jwksmith lint https://issuer.example/
 
   Stop a deployment that would publish a bad key set:
-    jwksmith lint --strict jwks.json";
+    jwksmith lint --strict jwks.json
 
-/// Says what is found in a document.
+  Take out what a program should act on:
+    jwksmith lint https://issuer.example/ --json | jq -r '.findings[] | select(.severity == \"error\").code'";
+
+/// Says what is found.
 ///
 /// # Errors
 /// If standard output cannot be written.
-pub(crate) fn run(args: &LintArgs) -> anyhow::Result<ExitStatus> {
-    let report = match Report::of(args) {
+pub(crate) async fn run(args: &LintArgs) -> anyhow::Result<ExitStatus> {
+    let report = if is_url(&args.input) { online::report(args).await } else { of_file(args) };
+    let report = match report {
         Ok(report) => report,
         Err(fault) => return refuse(&fault, args.json),
     };
-    output::data(&if args.json { report.json() } else { report.text(&args.file) })
+    output::data(&if args.json { report.json() } else { report.text() })
         .context("the findings cannot be written to standard output")?;
-    let grave = if args.strict { Severity::Warning } else { Severity::Error };
-    let is_grave = report.findings.iter().any(|finding| finding.rule.severity >= grave);
-    Ok(if is_grave { ExitStatus::Refused } else { ExitStatus::Valid })
+    report.hint.iter().for_each(|hint| output::talk(&format!("hint: {hint}")));
+    Ok(report.status(if args.strict { Severity::Warning } else { Severity::Error }))
+}
+
+/// What begins as a URL is no file that anybody has.
+fn is_url(input: &str) -> bool {
+    let scheme = input.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    scheme.is_some_and(|scheme| scheme == "https" || scheme == "http")
 }
 
 fn refuse(fault: &Fault, json: bool) -> anyhow::Result<ExitStatus> {
     if json {
-        let answer = object(&WireFault { code: fault.code, reason: &fault.reason });
-        output::data(&answer).context("the answer cannot be written to standard output")?;
+        output::data(&fault.brief()).context("the answer cannot be written to standard output")?;
     } else {
         output::talk(&fault.text());
     }
     Ok(ExitStatus::Usage)
 }
 
-/// What was found.
-struct Report {
-    kind: Option<Kind>,
-    findings: Vec<Finding>,
-}
-
-impl Report {
-    fn of(args: &LintArgs) -> Result<Self, Fault> {
-        let name = input::name(&args.file);
-        let bytes = input::document(&args.file).map_err(|error| Fault {
-            code: "config_document_unreadable",
-            reason: format!("{name} cannot be read: {error}"),
-        })?;
-        let kind = Kind::of(&bytes);
-        let mut findings = match kind {
-            Some(Kind::Discovery) => lint::discovery(&bytes),
-            // Of what cannot be read, both rule sets say the same.
-            Some(Kind::KeySet) | None => lint::key_set(&bytes, CommandClock::new(args.at).now()),
-        };
-        if kind.is_none() && findings.iter().all(|finding| !finding.rule.code.starts_with("document_")) {
-            let reason = format!("{name} is neither a key set (`keys`) nor a discovery document (`issuer`)");
-            return Err(Fault { code: "config_document_unknown", reason });
-        }
-        findings.sort_by_key(|finding| Reverse(finding.rule.severity));
-        Ok(Self { kind, findings })
+fn of_file(args: &LintArgs) -> Result<Report, Fault> {
+    let name = input::name(&args.input);
+    if args.network.is_given() {
+        let reason = format!(
+            "{name} is a file, and options of the network are given: leave them out, or name an issuer"
+        );
+        return Err(Fault { code: "config_network_unused", reason });
     }
-
-    fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.rule.severity == severity).count()
-    }
-
-    fn text(&self, file: &str) -> String {
-        let kind = match self.kind {
-            Some(Kind::KeySet) => "key set",
-            Some(Kind::Discovery) => "discovery document",
-            None => "unreadable document",
-        };
-        let heading = format!("{}: {kind}", printable(input::name(file)));
-        let heading = paint(style::HEADING, heading);
-        let findings = self.findings.iter().map(said);
-        let parts: Vec<_> = [heading].into_iter().chain(findings).chain([self.summary()]).collect();
-        parts.join("\n\n")
-    }
-
-    fn summary(&self) -> String {
-        let counted = |severity: Severity| match self.count(severity) {
-            0 => None,
-            1 => Some(format!("1 {}", severity.word())),
-            count => Some(format!("{count} {}s", severity.word())),
-        };
-        let counts = [Severity::Error, Severity::Warning, Severity::Note].into_iter().filter_map(counted);
-        let counts = counts.collect::<Vec<_>>().join(", ");
-        if counts.is_empty() { paint(style::GOOD, "nothing found") } else { counts }
-    }
-
-    fn json(&self) -> String {
-        object(&Wire {
-            kind: self.kind.map(|kind| match kind {
-                Kind::KeySet => "key_set",
-                Kind::Discovery => "discovery",
-            }),
-            errors: self.count(Severity::Error),
-            warnings: self.count(Severity::Warning),
-            notes: self.count(Severity::Note),
-            findings: self.findings.iter().map(WireFinding::from).collect(),
-        })
-    }
-}
-
-/// A finding over three lines: where, what, and what to do.
-fn said(finding: &Finding) -> String {
-    let rule = finding.rule;
-    let style = match rule.severity {
-        Severity::Error => style::BAD,
-        Severity::Warning => style::DOUBTFUL,
-        Severity::Note => style::HEADING,
+    let bytes = input::document(&args.input).map_err(|error| Fault {
+        code: "config_document_unreadable",
+        reason: format!("{name} cannot be read: {error}"),
+    })?;
+    let kind = Kind::of(&bytes);
+    let findings = match kind {
+        Some(Kind::Discovery) => lint::discovery(&bytes),
+        // Of what cannot be read, both rule sets say the same.
+        Some(Kind::KeySet) | None => lint::key_set(&bytes, CommandClock::new(args.at).now()),
     };
-    let place = if finding.place.is_empty() { "the document" } else { &finding.place };
-    let source = paint(style::ASIDE, format!("{}, {}", rule.code, rule.section));
-    format!(
-        "{} {}: {}\n  {}\n  {source}",
-        paint(style, rule.severity.word()),
-        printable(place),
-        printable(&finding.problem),
-        rule.advice
-    )
-}
-
-/// The answer to a program.
-#[derive(Serialize)]
-struct Wire<'a> {
-    kind: Option<&'static str>,
-    errors: usize,
-    warnings: usize,
-    notes: usize,
-    findings: Vec<WireFinding<'a>>,
-}
-
-#[derive(Serialize)]
-struct WireFinding<'a> {
-    severity: &'static str,
-    code: &'static str,
-    place: &'a str,
-    problem: &'a str,
-    advice: &'static str,
-    section: &'static str,
-}
-
-#[derive(Serialize)]
-struct WireFault<'a> {
-    code: &'a str,
-    reason: &'a str,
-}
-
-impl<'a> From<&'a Finding> for WireFinding<'a> {
-    fn from(finding: &'a Finding) -> Self {
-        let lint::Rule { code, severity, section, advice } = finding.rule;
-        let severity = severity.word();
-        Self { severity, code, place: &finding.place, problem: &finding.problem, advice, section }
+    if kind.is_none() && findings.iter().all(|finding| !finding.rule.code.starts_with("document_")) {
+        let reason = format!("{name} is neither a key set (`keys`) nor a discovery document (`issuer`)");
+        return Err(Fault { code: "config_document_unknown", reason });
     }
+    Ok(Report::of_file(kind, Part::new(name, kind, findings)))
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jwksmith_jose::{Algorithm, PolicyError, Refusal, UnixTime};
-use jwksmith_verifier::{ConfigError, Undecided};
+use jwksmith_verifier::{ConfigError, IssuerError, Undecided};
 use serde::Serialize;
 
 use crate::claims::{Fact, ShownClaims};
@@ -56,6 +56,8 @@ pub(crate) struct Unknown {
     pub(crate) code: &'static str,
     /// What is wrong and what to do
     pub(crate) reason: String,
+    /// What may help
+    hint: Option<&'static str>,
     retry_after: Duration,
 }
 
@@ -159,14 +161,24 @@ impl Unknown {
     /// What the verifier says of an issuer whose keys are not to be had.
     pub(crate) fn by(undecided: &Undecided) -> Self {
         let cause = &undecided.cause;
-        Self { code: cause.code(), reason: cause.to_string(), retry_after: undecided.retry_after }
+        let retry_after = undecided.retry_after;
+        Self { code: cause.code(), reason: cause.to_string(), hint: how_to_reach(cause), retry_after }
     }
 
     fn text(&self) -> String {
         let wait = whole_seconds_up(self.retry_after);
         let again = (wait > 0).then(|| ("try again", format!("in {}", at::in_words(wait))));
-        let facts = [("cannot decide", self.reason.clone()), ("code", self.code.to_owned())];
-        said(facts.iter().chain(&again))
+        said(self.facts("cannot decide").iter().chain(&again))
+    }
+
+    /// What is known, where no token is judged.
+    pub(crate) fn text_of(&self, label: &'static str) -> String {
+        said(&self.facts(label))
+    }
+
+    fn facts(&self, label: &'static str) -> Vec<Fact> {
+        let hint = self.hint.map(|hint| ("hint", hint.to_owned()));
+        [(label, self.reason.clone()), ("code", self.code.to_owned())].into_iter().chain(hint).collect()
     }
 }
 
@@ -176,9 +188,14 @@ impl Fault {
         said(&[("error", self.reason.clone()), ("code", self.code.to_owned())])
     }
 
-    /// One JSON object.
+    /// One JSON object about a token.
     pub(crate) fn json(&self) -> String {
         object(&Short::not(None, self.code, &self.reason))
+    }
+
+    /// One JSON object where no token is.
+    pub(crate) fn brief(&self) -> String {
+        object(&Brief { code: self.code, reason: &self.reason })
     }
 }
 
@@ -200,6 +217,13 @@ pub(crate) struct Short<'a> {
     valid: Option<bool>,
     code: Option<&'a str>,
     reason: Option<&'a str>,
+}
+
+/// What is wrong, and no more.
+#[derive(Serialize)]
+struct Brief<'a> {
+    code: &'a str,
+    reason: &'a str,
 }
 
 /// The same, and when to try again, in seconds.
@@ -244,6 +268,23 @@ fn notes(refusal: &Refusal) -> Vec<Fact> {
     }
 }
 
+/// The option that may help with an issuer.
+pub(crate) fn how_to_reach(error: &IssuerError) -> Option<&'static str> {
+    match error {
+        IssuerError::DiscoveryMissing { .. } => {
+            Some("`--jwks-uri URL` names the key set of an issuer without one")
+        }
+        IssuerError::Status { status: 401 | 403, .. } => {
+            Some("`--bearer-token-file FILE` or `--client-identity FILE` shows the issuer who asks")
+        }
+        // The setting stands in the reason where it would have helped.
+        IssuerError::AddressRefused { reason, .. } if reason.contains("`private_addresses`") => {
+            Some("`--private-addresses` reaches into private networks")
+        }
+        _ => None,
+    }
+}
+
 fn how_to_allow(algorithm: Algorithm) -> String {
     if algorithm.is_symmetric() {
         format!(
@@ -284,7 +325,8 @@ mod tests {
     #[test]
     fn unknown_says_when_to_try_again_only_if_there_is_a_wait() {
         let text = |retry_after| {
-            Unknown { code: "issuer_unreachable", reason: "it is away".to_owned(), retry_after }.text()
+            Unknown { code: "issuer_unreachable", reason: "it is away".to_owned(), hint: None, retry_after }
+                .text()
         };
         assert_eq!(text(Duration::ZERO), "cannot decide: it is away\ncode: issuer_unreachable");
         assert!(text(Duration::from_millis(90_500)).ends_with("\ntry again: in 1 min 31 s"));

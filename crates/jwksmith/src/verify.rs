@@ -107,7 +107,7 @@ impl Judge {
         let policy = policy(args)?;
         let keys = match &args.jwks {
             Some(file) => Keys::Given(Box::new(read_keys(file)?)),
-            None => Keys::Located(Box::new(verifier(policy.clone(), &clock)?)),
+            None => Keys::Located(Box::new(verifier(args, policy.clone(), &clock)?)),
         };
         Ok(Self { keys, policy, clock })
     }
@@ -179,9 +179,10 @@ fn algorithms(args: &VerifyArgs) -> Vec<Algorithm> {
     if args.algorithm.is_empty() { Algorithm::asymmetric().collect() } else { args.algorithm.clone() }
 }
 
-fn verifier(policy: Policy, clock: &Arc<CommandClock>) -> Result<Verifier, Fault> {
+fn verifier(args: &VerifyArgs, policy: Policy, clock: &Arc<CommandClock>) -> Result<Verifier, Fault> {
     refuse_hmac(&policy)?;
-    Ok(Verifier::builder(policy).clock(Arc::<CommandClock>::clone(clock)).build()?)
+    let issuer = args.network.issuer(policy).sources([args.place.source()]);
+    Ok(Verifier::builder(issuer).clock(Arc::<CommandClock>::clone(clock)).build()?)
 }
 
 fn refuse_hmac(policy: &Policy) -> Result<(), Fault> {

@@ -46,9 +46,19 @@ impl Discovery {
         Ok(Self { issuer: found, jwks_uri })
     }
 
-    /// What an earlier process read from a document.
-    pub(crate) fn of(issuer: &str, jwks_uri: &str) -> Result<Self, &'static str> {
+    /// What a document says that was read elsewhere, as by an earlier process. It was compared with the issuer there.
+    ///
+    /// # Errors
+    /// Why no key set may be fetched from `jwks_uri` on the word of this issuer.
+    pub fn of(issuer: &str, jwks_uri: &str) -> Result<Self, &'static str> {
         Ok(Self { issuer: issuer.to_owned(), jwks_uri: fetchable_for(issuer, jwks_uri)? })
+    }
+
+    /// The places where an issuer's document may be, in the order in which a verifier tries them.
+    ///
+    /// For an issuer without a path the second form of RFC 8414 is the same as the first of OpenID Connect.
+    pub fn places(issuer: &Url) -> Vec<Url> {
+        well_known_urls(issuer)
     }
 
     /// The issuer, exactly as configured.
@@ -62,9 +72,6 @@ impl Discovery {
     }
 }
 
-/// The places where an issuer's document may be, in the order in which they are tried.
-///
-/// For an issuer without a path the second RFC 8414 form is the same as the first of OpenID Connect.
 pub(crate) fn well_known_urls(issuer: &Url) -> Vec<Url> {
     let path = issuer.path().trim_end_matches('/');
     let mut urls = vec![with_path(issuer, &format!("{path}{WELL_KNOWN_OPENID}"))];

@@ -48,6 +48,10 @@ pub struct IssuerStatus {
     pub sources: Vec<KeySource>,
     /// How long until a refresh is due
     pub next_refresh_in: Duration,
+    /// How much longer the set is fresh
+    pub fresh_for: Duration,
+    /// How much longer it may be used if no newer one is to be had
+    pub usable_for: Duration,
     /// Grows with every set that has other keys than the one before
     pub generation: u64,
     /// The record of each key: those of the set first, then those that are gone

@@ -1,5 +1,5 @@
 //! What is wrong, risky or odd about a published document: a key set (RFC 7517 §5) or an issuer's metadata (OpenID Connect
-//! Discovery §3, RFC 8414 §2).
+//! Discovery §3, RFC 8414 §2); and about how an issuer answers, in [`mod@wire`].
 //!
 //! A rule is a row of a table: its code, how grave it is, who says so, what to do, and the small function that looks. Here
 //! nothing is decided about any token: a verifier may well work with a document that has findings, and other readers may not.
@@ -9,6 +9,7 @@ mod discovery;
 mod key;
 mod key_set;
 mod url;
+pub mod wire;
 
 use std::fmt;
 
@@ -80,7 +81,7 @@ impl Kind {
 
 /// Every rule, in the order of the tables.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    DOCUMENT_RULES.into_iter().chain(key_set::rules()).chain(discovery::rules())
+    DOCUMENT_RULES.into_iter().chain(key_set::rules()).chain(discovery::rules()).chain(wire::rules())
 }
 
 static TOO_LARGE: Rule = Rule {

@@ -4,8 +4,8 @@ use jwksmith_jose::{Certificate, CertificateError, UnixTime};
 use serde::Serialize;
 
 use super::Shown;
-use super::facts::{Fact, lines};
 use crate::at;
+use crate::facts::{Fact, lines};
 use crate::style::{self, paint};
 use crate::verdict::{Refused, object};
 
@@ -76,13 +76,13 @@ struct WireCertificates {
 /// One certificate for programs, or why it cannot be read.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum WireCertificate {
+pub(crate) enum WireCertificate {
     Readable(Box<Readable>),
     Unreadable { error: String },
 }
 
 #[derive(Serialize)]
-pub(super) struct Readable {
+pub(crate) struct Readable {
     subject: String,
     issuer: String,
     serial: String,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Shown;
 use super::certificate::{self, WireCertificate};
-use super::facts::{Fact, lines};
+use crate::facts::{Fact, lines};
 use crate::output::printable;
 use crate::style::{self, paint};
 use crate::verdict::{Refused, object};
@@ -16,7 +16,8 @@ pub(super) fn shown(bytes: &[u8], now: UnixTime) -> Result<Shown, Refused> {
     Ok(Shown { text: text(&keys, now), json: json(&keys, now), warning: None })
 }
 
-fn text(keys: &[DescribedKey], now: UnixTime) -> String {
+/// Each key under a heading of its own, its certificates below it.
+pub(crate) fn text(keys: &[DescribedKey], now: UnixTime) -> String {
     if keys.is_empty() {
         return "the key set is empty".to_owned();
     }
@@ -54,8 +55,12 @@ fn unusable(key: &DescribedKey) -> String {
 }
 
 fn json(keys: &[DescribedKey], now: UnixTime) -> String {
-    let wire = |(index, key)| WireKey::new(index, key, now);
-    object(&WireKeys { keys: keys.iter().enumerate().map(wire).collect() })
+    object(&WireKeys { keys: wire(keys, now) })
+}
+
+/// Each key for programs.
+pub(crate) fn wire(keys: &[DescribedKey], now: UnixTime) -> Vec<WireKey<'_>> {
+    keys.iter().enumerate().map(|(index, key)| WireKey::new(index, key, now)).collect()
 }
 
 #[derive(Serialize)]
@@ -65,7 +70,7 @@ struct WireKeys<'a> {
 
 /// A key for programs; what it does not have is null.
 #[derive(Serialize)]
-struct WireKey<'a> {
+pub(crate) struct WireKey<'a> {
     index: usize,
     kid: Option<&'a str>,
     kind: Option<&'a str>,

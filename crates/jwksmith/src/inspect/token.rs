@@ -5,8 +5,8 @@ use jwksmith_jose::{Token, UnixTime, describe};
 
 use super::Shown;
 use super::certificate::{self, Found};
-use super::facts::{Fact, lines};
 use crate::claims::ShownClaims;
+use crate::facts::{Fact, lines};
 use crate::input::Given;
 use crate::json;
 use crate::style::{self, paint};

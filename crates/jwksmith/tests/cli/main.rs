@@ -18,6 +18,11 @@ mod inspect;
 mod key;
 mod lines;
 mod lint;
+mod lint_online;
+mod locate;
+mod network;
 mod online;
 mod support;
 mod verify;
+#[cfg(unix)]
+mod watch;

@@ -4,14 +4,9 @@ use insta::{assert_snapshot, with_settings};
 use jwksmith_jose::Algorithm;
 use serde_json::{Value, json};
 
-use crate::support::{AUDIENCE, DESERTED, Key, NOW, TinyIssuer, VerifyArgs, binary, claims_with, key_set};
-
-/// What differs from run to run, and from system to system.
-const FILTERS: [(&str, &str); 3] = [
-    (r"http://127\.0\.0\.1:\d+/", "[ISSUER]/"),
-    (r" \(os error \d+\)", ""),
-    (r"try again: in \d+ s", "try again: in [WAIT]"),
-];
+use crate::support::{
+    AUDIENCE, DESERTED, FILTERS, Key, NOW, TinyIssuer, VerifyArgs, binary, claims_with, key_set,
+};
 
 fn issuer_and_token() -> (TinyIssuer, String) {
     let key = Key::new(Algorithm::RS256, "rs-1");

@@ -18,6 +18,14 @@ pub(crate) const AUDIENCE: &str = "https://api.example/";
 pub(crate) const NOW: &str = "1800000000";
 pub(crate) const NOW_SECONDS: u64 = 1_800_000_000;
 
+/// What differs from run to run, and from system to system.
+pub(crate) const FILTERS: [(&str, &str); 4] = [
+    (r"http://127\.0\.0\.1:\d+/", "[ISSUER]/"),
+    (r#""127\.0\.0\.1:\d+""#, "\"[HOST]\""),
+    (r" \(os error \d+\)", ""),
+    (r"try again: in \d+ s", "try again: in [WAIT]"),
+];
+
 /// What a run of the binary left behind.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -98,20 +106,29 @@ impl Key {
 
     /// A key set with this key alone, and a certificate for it that is valid in 2026 and 2027.
     pub(crate) fn certified_key_set(&self) -> String {
-        let certificate = self.certificate();
+        self.key_set_certified_until(2028)
+    }
+
+    /// The same, valid until this year begins.
+    pub(crate) fn key_set_certified_until(&self, year: i32) -> String {
+        let certificate = self.certificate_until(year);
         let jwk = PublicJwk::new(&self.id, self.algorithm, &certificate);
         json!({"keys": [jwk]}).to_string()
     }
 
     /// A certificate that the key signed itself, valid in 2026 and 2027.
     pub(crate) fn certificate(&self) -> Certificate {
+        self.certificate_until(2028)
+    }
+
+    fn certificate_until(&self, year: i32) -> Certificate {
         let pair = rcgen::KeyPair::try_from(self.private.expose()).unwrap();
         let mut parameters = rcgen::CertificateParams::new(["tenant.example".to_owned()]).unwrap();
         parameters.distinguished_name = rcgen::DistinguishedName::new();
         parameters.distinguished_name.push(rcgen::DnType::CommonName, "tenant.example");
         parameters.serial_number = Some(rcgen::SerialNumber::from(0x1234_u64));
         parameters.not_before = rcgen::date_time_ymd(2026, 1, 1);
-        parameters.not_after = rcgen::date_time_ymd(2028, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
         Certificate::from_der(parameters.self_signed(&pair).unwrap().der()).unwrap()
     }
 
@@ -169,6 +186,10 @@ impl KeyFile {
         let path = dir.path().join("keys.json");
         std::fs::write(&path, content).unwrap();
         Self { _dir: dir, path }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.path.to_str().unwrap()
     }
 }
 

@@ -328,6 +328,8 @@ impl Cache {
             in_use: snapshot.as_ref().map(|snapshot| (*snapshot.in_use).clone()),
             sources: self.shared.parts.sources.configured().cloned().collect(),
             next_refresh_in: state.machine.refresh_due_at().saturating_sub(now),
+            fresh_for: state.machine.fresh_for(now),
+            usable_for: state.machine.usable_for(now),
             generation: snapshot.as_ref().map_or(0, |snapshot| snapshot.generation),
             keys: state.records.told(),
         }

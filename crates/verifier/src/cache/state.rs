@@ -200,6 +200,16 @@ impl CacheState {
         }
     }
 
+    /// How much longer the set is fresh.
+    pub(crate) fn fresh_for(&self, now: Duration) -> Duration {
+        self.set.map_or(Duration::ZERO, |set| set.stale.saturating_sub(now))
+    }
+
+    /// How much longer the set may be used when no newer one is to be had.
+    pub(crate) fn usable_for(&self, now: Duration) -> Duration {
+        self.set.map_or(Duration::ZERO, |set| set.expired.saturating_sub(now))
+    }
+
     /// When a refresh is due that nobody has asked for.
     pub(crate) fn refresh_due_at(&self) -> Duration {
         self.set.map_or(Duration::ZERO, |set| set.ahead).max(self.may_begin_at())
@@ -250,7 +260,7 @@ impl CacheState {
     }
 
     fn fetched(&mut self, lifetime: Lifetime, chance: Chance) -> Effect {
-        let fresh = self.fresh_for(lifetime);
+        let fresh = self.lasts(lifetime);
         let early = (fresh / 5).saturating_add(chance.of(fresh / 10));
         // Counted from the beginning of the fetch: what the issuer withdrew while it answered is not in the answer.
         self.set = Some(self.freshness(self.begun.saturating_add(fresh), early));
@@ -261,8 +271,8 @@ impl CacheState {
     }
 
     fn restored(&mut self, lifetime: Lifetime, age: Duration, now: Duration) -> Effect {
-        let left = self.fresh_for(lifetime).saturating_sub(age);
-        let over = age.saturating_sub(self.fresh_for(lifetime));
+        let left = self.lasts(lifetime).saturating_sub(age);
+        let over = age.saturating_sub(self.lasts(lifetime));
         // What another process left is served, and a refresh is due at once.
         let mut set = self.freshness(now.saturating_add(left), left);
         set.expired = set.expired.saturating_sub(over);
@@ -271,7 +281,7 @@ impl CacheState {
         Effect::None
     }
 
-    fn fresh_for(&self, lifetime: Lifetime) -> Duration {
+    fn lasts(&self, lifetime: Lifetime) -> Duration {
         let CacheSettings { fresh_default, fresh_min, fresh_max, floor, .. } = self.settings;
         match lifetime {
             Lifetime::Said(said) => said.unwrap_or(fresh_default).clamp(fresh_min, fresh_max),
@@ -363,6 +373,18 @@ mod tests {
                 (300, Event::KeyWanted, Effect::Join),
             ],
         );
+    }
+
+    #[test]
+    fn what_is_left_of_a_set_is_counted_down() {
+        let mut state = CacheState::new(settings());
+        let left = |state: &CacheState, now| (state.fresh_for(at(now)), state.usable_for(at(now)));
+        assert_eq!(left(&state, 0), (at(0), at(0)), "there is none yet");
+        state.step(Event::KeyWanted, at(0));
+        state.step(FETCHED, at(1));
+        assert_eq!(left(&state, 1), (at(99), at(299)));
+        assert_eq!(left(&state, 150), (at(0), at(150)));
+        assert_eq!(left(&state, 301), (at(0), at(0)));
     }
 
     #[test]

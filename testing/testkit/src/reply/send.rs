@@ -33,7 +33,7 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
         Manner::Hangs => std::future::pending().await,
         Manner::Resets => return Ok(Ending::Reset),
     }
-    wire.write_all(head(reply).as_bytes()).await?;
+    wire.write_all(head(reply, seen).as_bytes()).await?;
     wire.flush().await?;
     if seen.method() != "HEAD" && has_body(reply) {
         body(reply, wire).await?;
@@ -41,11 +41,15 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
     Ok(ending(reply, seen))
 }
 
-fn head(reply: &Reply) -> String {
+fn head(reply: &Reply, seen: &Seen) -> String {
     let mut head = format!("HTTP/1.1 {} \r\n", reply.status);
     let mut line = |name: &str, value: &str| head.extend([name, ": ", value, "\r\n"]);
     for (name, value) in &reply.headers {
         line(name, value);
+    }
+    // RFC 9112 §9.6: or the client would ask its next question of a connection that is being closed.
+    if ending(reply, seen) == Ending::Close && reply.value_of("connection").is_none() {
+        line("connection", "close");
     }
     if reply.value_of("date").is_none() {
         line("date", &http_date(SystemClock::new().now()));
