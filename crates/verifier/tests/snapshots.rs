@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{
-    AUDIENCE, FLOOR, FRESH, NOW, STALE, cached, clock, key, policy, status, trusted, until, verdict,
-};
+use common::{AUDIENCE, FRESH, NOW, STALE, cached, clock, key, policy, status, trusted, until, verdict};
 use jwksmith_testkit::{FakeIssuer, ManualClock, Reply, TestKey};
 use jwksmith_verifier::{
     Age, Clock as _, KeySource, SnapshotFolder, SnapshotStore, TrustedIssuer, UnixTime, Verifier,
