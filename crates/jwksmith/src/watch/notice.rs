@@ -105,6 +105,7 @@ fn happened(kind: &EventKind) -> String {
         EventKind::AllKeysReplaced => "not one key of the set before is in the new one".to_owned(),
         EventKind::OutageBegan { cause } => format!("outage began: {cause} ({})", cause.code()),
         EventKind::OutageEnded { lasted } => format!("outage ended after {}", in_words(*lasted)),
+        EventKind::KeySetMoved { from, to } => format!("the key set has moved from {from} to {to}"),
         EventKind::Missed { events } => format!("{events} events came too fast to be told"),
         other => other.name().to_owned(),
     }
@@ -146,6 +147,10 @@ struct Wire<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     lasted_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<u64>,
 }
 
@@ -162,6 +167,10 @@ impl<'a> Wire<'a> {
                 (self.code, self.reason) = (Some(cause.code()), Some(cause.to_string()));
             }
             EventKind::OutageEnded { lasted } => self.lasted_seconds = Some(lasted.as_secs()),
+            EventKind::KeySetMoved { from, to } => {
+                self.from = Some(from);
+                self.to = Some(to);
+            }
             EventKind::Missed { events } => self.events = Some(*events),
             _ => {}
         }
@@ -263,6 +272,11 @@ mod tests {
             EventKind::OutageEnded { lasted: Duration::from_secs(61) },
             "outage ended after 1 min 1 s",
             r#"outage_ended","alarm":false,"lasted_seconds":61"#,
+        );
+        check(
+            EventKind::KeySetMoved { from: "https://a/".to_owned(), to: "https://b/".to_owned() },
+            "the key set has moved from https://a/ to https://b/",
+            r#"key_set_moved","alarm":false,"from":"https://a/","to":"https://b/""#,
         );
         check(
             EventKind::Missed { events: 3 },
