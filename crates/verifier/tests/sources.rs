@@ -300,7 +300,7 @@ fn shared_secret() -> (String, Value) {
     let key = SigningKey::from_private(Algorithm::HS256, &secret).unwrap();
     let claims = TestKey::claims(ISSUER, AUDIENCE, NOW);
     let token = key.sign_token(Some("shared"), "at+jwt", &claims).unwrap();
-    let k = jwksmith_jose::base64url_encode(&[7_u8; 32]);
+    let k = jwksmith_jose::base64url_encode([7_u8; 32]);
     (token, json!({ "keys": [{ "kty": "oct", "alg": "HS256", "kid": "shared", "k": k }] }))
 }
 

@@ -33,6 +33,11 @@ async fn memory_is_off_unless_asked_for() {
 
 #[tokio::test]
 async fn good_token_is_remembered_once_and_claims_of_any_type_are_read_from_it() {
+    #[derive(Debug, serde::Deserialize)]
+    struct Other {
+        #[expect(dead_code, reason = "it never gets there")]
+        missing: String,
+    }
     let scene = scene(TokenCacheSettings::default()).await;
     let token = scene.token();
     assert_eq!(scene.verifier.token_cache(), Some(TokenCacheUse { tokens: 0, bytes: 0 }));
@@ -44,11 +49,6 @@ async fn good_token_is_remembered_once_and_claims_of_any_type_are_read_from_it()
         let other = scene.verifier.try_verify::<serde_json::Value>(&token).unwrap();
         assert_eq!(other.claims()["scope"], "read:things");
         assert_eq!(remembered(&scene.verifier), 1);
-    }
-    #[derive(Debug, serde::Deserialize)]
-    struct Other {
-        #[expect(dead_code, reason = "it never gets there")]
-        missing: String,
     }
     let error = scene.verifier.verify::<Other>(&token).await.unwrap_err();
     assert_eq!(error.code(), "claims_shape", "a hit is read as any other token is");

@@ -1,6 +1,7 @@
 //! What the tests of the verifier share: a scripted issuer, a verifier of its tokens, and a clock that only a test moves.
 
 #![allow(dead_code, reason = "each test binary uses its part of this module")]
+#![allow(clippy::indexing_slicing, reason = "claims are an object")]
 
 use std::sync::Arc;
 use std::time::Duration;
