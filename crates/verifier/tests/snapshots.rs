@@ -200,7 +200,7 @@ async fn saved_set_that_cannot_be_trusted_is_not_used_and_the_issuer_is_asked() 
     type Tamper = fn(&Scene);
     let cases: [(&str, Tamper); 14] = [
         ("of another issuer", |scene| {
-            scene.change_head(|head| head["issuer"] = "https://other.example/".into())
+            scene.change_head(|head| head["issuer"] = "https://other.example/".into());
         }),
         ("from the future", |scene| {
             scene.change_head(|head| head["fetched_at"] = (NOW.as_seconds() + 1_000).into());
