@@ -196,6 +196,17 @@ async fn evicted_key_stays_out_after_a_restart() {
 }
 
 #[tokio::test]
+async fn evicted_key_stays_out_though_the_process_ends_right_after() {
+    let scene = Scene::saved().await;
+    let process = scene.process(NOW.saturating_add(1));
+    assert!(process.verifier.evict(scene.issuer.issuer(), "first"));
+    scene.issuer.unreachable().await;
+    drop(process);
+    scene.until_saved("\"evicted\":[\"first\"]").await;
+    assert_ne!(scene.verdict(&scene.process(NOW.saturating_add(2))).await, "ok");
+}
+
+#[tokio::test]
 async fn saved_set_that_cannot_be_trusted_is_not_used_and_the_issuer_is_asked() {
     type Tamper = fn(&Scene);
     let cases: [(&str, Tamper); 14] = [
