@@ -24,10 +24,10 @@ impl Files {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> Option<PathBuf> {
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();
-        Some(path)
+        path
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -189,8 +189,8 @@ async fn mutual() -> (FakeIssuer, TestKey) {
 async fn certificate_is_shown_to_who_demands_it() {
     let (issuer, key) = mutual().await;
     let files = Files::new();
-    let root_certificates_file = files.write("ca.pem", issuer.ca_pem());
-    let client_identity_file = files.write("client.pem", issuer.client_identity_pem());
+    let root_certificates_file = Some(files.write("ca.pem", issuer.ca_pem()));
+    let client_identity_file = Some(files.write("client.pem", issuer.client_identity_pem()));
     let fetch = FetchSettings { root_certificates_file, client_identity_file, ..fetch_settings() };
     for (with, expected) in [(true, "ok"), (false, "issuer_unreachable")] {
         let client_identity_file = fetch.client_identity_file.clone().filter(|_| with);
@@ -208,14 +208,14 @@ async fn certificate_is_not_shown_to_another_origin() {
     let (issuer, _) = mutual().await;
     let files = Files::new();
     let roots = format!("{}{}", issuer.ca_pem(), elsewhere.ca_pem());
-    let root_certificates_file = files.write("ca.pem", roots);
+    let root_certificates_file = Some(files.write("ca.pem", roots));
     let at = |jwks_uri: String| {
         let document = json!({ "issuer": issuer.issuer(), "jwks_uri": jwks_uri });
         issuer.serve(FakeIssuer::DISCOVERY, Reply::json(&document));
     };
     let fetch = |identity: &FakeIssuer| FetchSettings {
         root_certificates_file: root_certificates_file.clone(),
-        client_identity_file: files.write("client.pem", identity.client_identity_pem()),
+        client_identity_file: Some(files.write("client.pem", identity.client_identity_pem())),
         ..fetch_settings()
     };
     at(elsewhere.url(FakeIssuer::KEY_SET));
@@ -270,7 +270,7 @@ async fn private_authority_takes_the_place_of_the_systems() {
         ("another's", other.ca_pem(), "issuer_unreachable"),
     ];
     for (what, roots, expected) in cases {
-        let root_certificates_file = files.write("ca.pem", roots);
+        let root_certificates_file = Some(files.write("ca.pem", roots));
         let fetch = FetchSettings { root_certificates_file, ..fetch_settings() };
         let clock = clock();
         let verifier = build(trusted(&issuer).fetch(fetch), &clock);
@@ -285,8 +285,10 @@ async fn certificate_must_be_for_the_host_that_was_asked() {
     let key = key("first");
     issuer.publish(&[&key]);
     let files = Files::new();
-    let fetch =
-        FetchSettings { root_certificates_file: files.write("ca.pem", issuer.ca_pem()), ..fetch_settings() };
+    let fetch = FetchSettings {
+        root_certificates_file: Some(files.write("ca.pem", issuer.ca_pem())),
+        ..fetch_settings()
+    };
     let url = |host: &str| issuer.url(FakeIssuer::KEY_SET).replace("127.0.0.1", host);
     for (host, expected) in [("localhost", "ok"), ("127.0.0.2", "issuer_unreachable")] {
         let clock = clock();
@@ -370,7 +372,8 @@ async fn file_of_credentials_at_its_limit_is_read() {
     let mut roots = issuer.ca_pem().as_bytes().to_vec();
     roots.resize(1024 * 1024, b'\n');
     let files = Files::new();
-    let fetch = FetchSettings { root_certificates_file: files.write("ca.pem", roots), ..fetch_settings() };
+    let fetch =
+        FetchSettings { root_certificates_file: Some(files.write("ca.pem", roots)), ..fetch_settings() };
     let clock = clock();
     let verifier = build(trusted(&issuer).fetch(fetch), &clock);
     assert_eq!(verdict_of(&verifier, &issuer, &key, &clock).await, "ok");

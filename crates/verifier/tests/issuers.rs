@@ -1,6 +1,6 @@
 //! Several issuers in one verifier: no key of one ever verifies a token of another, and nobody is asked who need not be.
 
-#![allow(clippy::unwrap_used, reason = "a test stops where its set-up fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where its set-up fails")]
 
 mod common;
 
@@ -14,7 +14,7 @@ use jwksmith_verifier::{Algorithm, Clock as _, KeySource, Policy, TrustedIssuer,
 use serde_json::{Value, json};
 
 /// Two issuers whose keys have one `kid`, and a verifier of both.
-struct Two {
+struct Pair {
     one: FakeIssuer,
     two: FakeIssuer,
     key_one: TestKey,
@@ -23,7 +23,7 @@ struct Two {
     verifier: Verifier,
 }
 
-impl Two {
+impl Pair {
     async fn new() -> Self {
         let (one, two) = (FakeIssuer::start().await, FakeIssuer::start().await);
         let (key_one, key_two) = (key("same"), key("same"));
@@ -47,26 +47,26 @@ impl Two {
 
 #[tokio::test]
 async fn token_is_verified_with_the_keys_of_its_issuer_only() {
-    let two = Two::new().await;
-    let (one_name, two_name) = (two.one.issuer(), two.two.issuer());
-    assert_eq!(two.verdict(&two.key_one, one_name).await, "ok");
-    assert_eq!(two.requests(), (2, 0), "the other has nothing to do with it");
-    assert_eq!(two.verdict(&two.key_two, two_name).await, "ok");
-    assert_eq!(two.verdict(&two.key_two, one_name).await, "signature_invalid");
-    assert_eq!(two.verdict(&two.key_one, two_name).await, "signature_invalid");
-    let named: Vec<_> = two.verifier.issuers().collect();
+    let pair = Pair::new().await;
+    let (one_name, two_name) = (pair.one.issuer(), pair.two.issuer());
+    assert_eq!(pair.verdict(&pair.key_one, one_name).await, "ok");
+    assert_eq!(pair.requests(), (2, 0), "the other has nothing to do with it");
+    assert_eq!(pair.verdict(&pair.key_two, two_name).await, "ok");
+    assert_eq!(pair.verdict(&pair.key_two, one_name).await, "signature_invalid");
+    assert_eq!(pair.verdict(&pair.key_one, two_name).await, "signature_invalid");
+    let named: Vec<_> = pair.verifier.issuers().collect();
     assert_eq!(named, [one_name, two_name]);
-    for (issuer, key) in [(one_name, &two.key_one), (two_name, &two.key_two)] {
-        let located = two.verifier.locate(issuer).await.unwrap();
+    for (issuer, key) in [(one_name, &pair.key_one), (two_name, &pair.key_two)] {
+        let located = pair.verifier.locate(issuer).await.unwrap();
         assert!(String::from_utf8_lossy(&located.json).contains(&json!(key.jwk())["x"].to_string()));
     }
 }
 
 #[tokio::test]
 async fn token_of_an_issuer_that_is_not_trusted_asks_nobody() {
-    let two = Two::new().await;
+    let pair = Pair::new().await;
     let stranger = key("same");
-    let one_name = two.one.issuer();
+    let one_name = pair.one.issuer();
     let not_trusted = [
         "https://other.example/".to_owned(),
         String::new(),
@@ -74,46 +74,46 @@ async fn token_of_an_issuer_that_is_not_trusted_asks_nobody() {
         format!("{one_name}/"),
         one_name.to_uppercase(),
         one_name.replace("127.0.0.1", "localhost"),
-        format!("{one_name} {}", two.two.issuer()),
+        format!("{one_name} {}", pair.two.issuer()),
     ];
     for issuer in &not_trusted {
-        assert_eq!(two.verdict(&stranger, issuer).await, "iss_mismatch", "{issuer:?}");
+        assert_eq!(pair.verdict(&stranger, issuer).await, "iss_mismatch", "{issuer:?}");
     }
     let odd = [json!(null), json!(1), json!([one_name]), json!({ "iss": one_name })];
     for iss in odd {
         let mut claims = TestKey::claims(one_name, AUDIENCE, NOW);
         claims["iss"] = iss.clone();
-        assert_eq!(verdict(&two.verifier, &two.key_one.sign(&claims)).await, "claim_type", "{iss}");
+        assert_eq!(verdict(&pair.verifier, &pair.key_one.sign(&claims)).await, "claim_type", "{iss}");
     }
     for token in ["", "a", "a.b.c", "..", "eyJhbGciOiJFUzI1NiJ9.e30.AAAA"] {
-        assert_ne!(verdict(&two.verifier, token).await, "ok", "{token}");
+        assert_ne!(verdict(&pair.verifier, token).await, "ok", "{token}");
     }
-    assert_eq!(two.requests(), (0, 0));
-    assert!(two.verifier.located("https://other.example/").is_none());
+    assert_eq!(pair.requests(), (0, 0));
+    assert!(pair.verifier.located("https://other.example/").is_none());
 }
 
 #[tokio::test]
 async fn outage_of_one_issuer_is_no_other_ones() {
-    let two = Two::new().await;
-    let (one_name, two_name) = (two.one.issuer(), two.two.issuer());
-    two.one.outage();
+    let pair = Pair::new().await;
+    let (one_name, two_name) = (pair.one.issuer(), pair.two.issuer());
+    pair.one.outage();
     for _ in 0..3 {
-        assert_eq!(two.verdict(&two.key_one, one_name).await, "issuer_status");
-        assert_eq!(two.verdict(&two.key_two, two_name).await, "ok");
-        two.clock.advance(FLOOR);
+        assert_eq!(pair.verdict(&pair.key_one, one_name).await, "issuer_status");
+        assert_eq!(pair.verdict(&pair.key_two, two_name).await, "ok");
+        pair.clock.advance(FLOOR);
     }
-    let usable: Vec<_> = two.verifier.readiness().issuers.iter().map(|issuer| issuer.usable).collect();
+    let usable: Vec<_> = pair.verifier.readiness().issuers.iter().map(|issuer| issuer.usable).collect();
     assert_eq!(usable, [false, true]);
 }
 
 #[tokio::test]
 async fn key_is_evicted_at_one_issuer_only() {
-    let two = Two::new().await;
-    let (one_name, two_name) = (two.one.issuer(), two.two.issuer());
-    two.verifier.preload().await.unwrap();
-    assert!(two.verifier.evict(one_name, "same"));
-    assert_eq!(two.verdict(&two.key_one, one_name).await, "kid_unknown");
-    assert_eq!(two.verdict(&two.key_two, two_name).await, "ok");
+    let pair = Pair::new().await;
+    let (one_name, two_name) = (pair.one.issuer(), pair.two.issuer());
+    pair.verifier.preload().await.unwrap();
+    assert!(pair.verifier.evict(one_name, "same"));
+    assert_eq!(pair.verdict(&pair.key_one, one_name).await, "kid_unknown");
+    assert_eq!(pair.verdict(&pair.key_two, two_name).await, "ok");
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn each_issuer_has_its_own_policy_and_settings() {
     }
     let stale = |issuer| {
         let bound = verifier.revocation_bound(issuer).unwrap();
-        (bound.unreachable - bound.reachable).as_secs()
+        bound.unreachable.as_secs() - bound.reachable.as_secs()
     };
     assert_eq!((stale(one.issuer()), stale(two.issuer())), (STALE, 12 * 3_600));
 }

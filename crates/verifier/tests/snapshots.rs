@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{AUDIENCE, FRESH, NOW, STALE, cached, clock, key, policy, status, trusted, until, verdict};
+use common::{
+    AUDIENCE, FLOOR, FRESH, NOW, STALE, cached, clock, key, policy, status, trusted, until, verdict,
+};
 use jwksmith_testkit::{FakeIssuer, ManualClock, Reply, TestKey};
 use jwksmith_verifier::{
     Age, Clock as _, KeySource, SnapshotFolder, SnapshotStore, TrustedIssuer, UnixTime, Verifier,
@@ -196,14 +198,23 @@ async fn evicted_key_stays_out_after_a_restart() {
 }
 
 #[tokio::test]
-async fn evicted_key_stays_out_though_the_process_ends_right_after() {
-    let scene = Scene::saved().await;
-    let process = scene.process(NOW.saturating_add(1));
+async fn successor_of_an_evicted_key_is_used_after_a_restart_too() {
+    let scene = Scene::new().await;
+    let process = scene.process(NOW);
+    assert_eq!(scene.verdict(&process).await, "ok");
+    scene.until_saved("\"evicted\":[]").await;
     assert!(process.verifier.evict(scene.issuer.issuer(), "first"));
+    scene.until_saved("\"evicted\":[\"").await;
+    let successor = key("first");
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&successor])).etag("\"successor\""));
+    process.clock.advance(FLOOR);
+    process.verifier.refresh(scene.issuer.issuer()).await.unwrap();
+    assert_eq!(scene.verdict_of(&process, &successor).await, "ok");
+    scene.until_saved("successor").await;
     scene.issuer.unreachable().await;
-    drop(process);
-    scene.until_saved("\"evicted\":[\"first\"]").await;
-    assert_ne!(scene.verdict(&scene.process(NOW.saturating_add(2))).await, "ok");
+    let process = scene.process(NOW.saturating_add(20));
+    assert_eq!(scene.verdict_of(&process, &successor).await, "ok");
+    assert_ne!(scene.verdict(&process).await, "ok");
 }
 
 #[tokio::test]
@@ -216,7 +227,7 @@ async fn saved_set_that_cannot_be_trusted_is_not_used_and_the_issuer_is_asked() 
         ("from the future", |scene| {
             scene.change_head(|head| head["fetched_at"] = (NOW.as_seconds() + 1_000).into());
         }),
-        ("of another version", |scene| scene.change_head(|head| head["version"] = 2.into())),
+        ("of another version", |scene| scene.change_head(|head| head["version"] = 99.into())),
         ("of a source that is not configured", |scene| scene.change_head(|head| head["source"] = 1.into())),
         ("of another kind of source", |scene| scene.change_head(|head| head["jwks_uri"] = Value::Null)),
         ("from a place that may not be fetched", |scene| {

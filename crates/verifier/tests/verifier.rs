@@ -2,98 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where its set-up fails")]
 
+mod common;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::{AUDIENCE, FLOOR, Scene, build, cache_settings, cached, trusted, until, verdict};
 use jwksmith_testkit::{FakeIssuer, Gate, ManualClock, Reply, TestKey};
 use jwksmith_verifier::{
-    AccessClaims, Algorithm, CacheSettings, Clock as _, FetchSettings, Located, Policy, TrustedIssuer,
-    UnixTime, Verifier, VerifyError,
+    AccessClaims, Algorithm, CacheSettings, Clock as _, FetchSettings, Policy, TrustedIssuer, UnixTime,
+    Verifier, VerifyError,
 };
 use serde_json::json;
 
-const AUDIENCE: &str = "https://api.example/";
-const FLOOR: u64 = 10;
-
-/// An issuer with one key, and a verifier of its tokens.
-struct Scene {
-    issuer: FakeIssuer,
-    clock: Arc<ManualClock>,
-    key: TestKey,
-    verifier: Arc<Verifier>,
-}
-
-impl Scene {
-    async fn new() -> Self {
-        let issuer = FakeIssuer::start().await;
-        let clock = Arc::new(ManualClock::new(UnixTime::from_seconds(1_800_000_000)));
-        let key = TestKey::generate(Algorithm::ES256, "first");
-        issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&key])));
-        let verifier = Arc::new(verifier(&issuer, &clock));
-        Self { issuer, clock, key, verifier }
-    }
-
-    fn token(&self) -> String {
-        self.token_of(&self.key)
-    }
-
-    fn token_of(&self, key: &TestKey) -> String {
-        key.access_token(self.issuer.issuer(), AUDIENCE, self.clock.now())
-    }
-
-    /// `ok`, or the code of the error.
-    async fn verdict(&self, token: &str) -> &'static str {
-        verdict(&self.verifier, token).await
-    }
-
-    fn located(&self) -> Option<Located> {
-        self.verifier.located(self.issuer.issuer())
-    }
-
-    fn fetches(&self) -> usize {
-        self.issuer.requests(FakeIssuer::KEY_SET)
-    }
-}
-
 fn verifier(issuer: &FakeIssuer, clock: &Arc<ManualClock>) -> Verifier {
-    let policy = Policy::new(issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
-    let clock = Arc::clone(clock);
-    Verifier::builder(TrustedIssuer::new(policy).cache(cache_settings())).clock(clock).build().unwrap()
-}
-
-fn cache_settings() -> CacheSettings {
-    CacheSettings {
-        floor: Duration::from_secs(FLOOR),
-        // Nothing beyond the floor, unless a test is about that.
-        burst: 1,
-        backoff_min: Duration::from_secs(FLOOR),
-        fresh_min: Duration::from_secs(FLOOR),
-        stale_max: Duration::from_secs(1_000),
-        ..CacheSettings::default()
-    }
-}
-
-/// Fresh for 100 s, so refreshed ahead of time after 80 s and expired after 1100 s.
-fn cached(reply: Reply) -> Reply {
-    reply.header("cache-control", "public, max-age=100")
-}
-
-async fn verdict(verifier: &Verifier, token: &str) -> &'static str {
-    match verifier.verify::<AccessClaims>(token).await {
-        Ok(_) => "ok",
-        Err(error) => error.code(),
-    }
-}
-
-/// Lets the tasks of this test's runtime run until a condition holds; no time passes on the test's clock meanwhile.
-async fn until(condition: impl Fn() -> bool) {
-    let patience = Duration::from_secs(10);
-    let waited = tokio::time::timeout(patience, async {
-        while !condition() {
-            tokio::task::yield_now().await;
-        }
-    });
-    waited.await.expect("the condition holds before the patience ends");
+    build(trusted(issuer), clock)
 }
 
 #[tokio::test]
