@@ -203,31 +203,28 @@ async fn certificate_is_shown_to_who_demands_it() {
 
 #[tokio::test]
 async fn certificate_is_not_shown_to_another_origin() {
-    // Both hosts demand one, and both are trusted; only the configured one may see it.
+    // The certificate is one that the other host would take; only the place that is configured may see it.
     let (elsewhere, key) = mutual().await;
-    let (issuer, _) = mutual().await;
+    let issuer = FakeIssuer::builder().tls().start().await;
+    let document = json!({ "issuer": issuer.issuer(), "jwks_uri": elsewhere.url(FakeIssuer::KEY_SET) });
+    issuer.serve(FakeIssuer::DISCOVERY, Reply::json(&document));
     let files = Files::new();
-    let roots = format!("{}{}", issuer.ca_pem(), elsewhere.ca_pem());
-    let root_certificates_file = Some(files.write("ca.pem", roots));
-    let at = |jwks_uri: String| {
-        let document = json!({ "issuer": issuer.issuer(), "jwks_uri": jwks_uri });
-        issuer.serve(FakeIssuer::DISCOVERY, Reply::json(&document));
-    };
-    let fetch = |identity: &FakeIssuer| FetchSettings {
-        root_certificates_file: root_certificates_file.clone(),
-        client_identity_file: Some(files.write("client.pem", identity.client_identity_pem())),
+    let fetch = FetchSettings {
+        root_certificates_file: Some(
+            files.write("ca.pem", format!("{}{}", issuer.ca_pem(), elsewhere.ca_pem())),
+        ),
+        client_identity_file: Some(files.write("client.pem", elsewhere.client_identity_pem())),
         ..fetch_settings()
     };
-    at(elsewhere.url(FakeIssuer::KEY_SET));
-    let clock = clock();
-    let verifier = build(trusted(&issuer).fetch(fetch(&issuer)), &clock);
-    assert_eq!(verdict_of(&verifier, &issuer, &key, &clock).await, "issuer_unreachable");
-    assert_eq!(elsewhere.requests_seen().len(), 0);
-
-    // The other host would have taken its own client's certificate, had it been the configured one.
-    let source = KeySource::JwksUri(elsewhere.url(FakeIssuer::KEY_SET));
-    let configured = trusted(&issuer).sources([source]).fetch(fetch(&elsewhere));
-    assert_eq!(verdict_of(&build(configured, &clock), &issuer, &key, &clock).await, "ok");
+    let named_by_the_document = KeySource::Discovery;
+    let configured = KeySource::JwksUri(elsewhere.url(FakeIssuer::KEY_SET));
+    let cases = [(named_by_the_document, "issuer_unreachable", 0), (configured, "ok", 1)];
+    for (source, expected, requests) in cases {
+        let clock = clock();
+        let verifier = build(trusted(&issuer).sources([source.clone()]).fetch(fetch.clone()), &clock);
+        assert_eq!(verdict_of(&verifier, &issuer, &key, &clock).await, expected, "{source:?}");
+        assert_eq!(elsewhere.requests_seen().len(), requests, "{source:?}");
+    }
 }
 
 #[tokio::test]
