@@ -288,12 +288,6 @@ impl Edge {
         }
     }
 
-    /// What is published at this time: the first answers may be either side of a change at the very same moment.
-    pub(crate) fn at(&self, at: Duration) -> &Window {
-        let window = self.windows.iter().rposition(|window| window.from <= at).unwrap_or(0);
-        &self.windows[window]
-    }
-
     /// The windows that touch a time, with both sides of a change at its ends.
     pub(crate) fn during(&self, from: Duration, until: Duration) -> impl Iterator<Item = &Window> {
         let first = self.windows.iter().rposition(|window| window.from < from).unwrap_or(0);
@@ -314,16 +308,22 @@ impl Edge {
         self.windows[..=until].iter().rev().take_while(lacks).last().map(|window| window.from)
     }
 
-    /// Whether it answers as it should in all of this time.
+    /// Whether it answers as it should in all of this time. The moment of a move is no such time: who has just been sent to the
+    /// old place finds nothing there, or nothing new.
     pub(crate) fn is_fair(&self, from: Duration, until: Duration) -> bool {
-        !self.spells.iter().any(|spell| spell.from <= until && from <= spell.until)
+        !self.troubles().any(|(begins, ends)| begins <= until && from <= ends)
     }
 
     /// Since when it has answered as it should.
     pub(crate) fn fair_since(&self, at: Duration) -> Option<Duration> {
-        let begun = self.spells.iter().filter(|spell| spell.from <= at);
-        let ended = begun.map(|spell| spell.until).max().unwrap_or_default();
+        let begun = self.troubles().filter(|(begins, _)| *begins <= at);
+        let ended = begun.map(|(_, ends)| ends).max().unwrap_or_default();
         (ended < at || ended.is_zero()).then_some(ended)
+    }
+
+    fn troubles(&self) -> impl Iterator<Item = (Duration, Duration)> {
+        let spells = self.spells.iter().map(|spell| (spell.from, spell.until));
+        spells.chain(self.moves.iter().map(|moved| (moved.at, moved.at)))
     }
 
     /// Whether an old place answers with what is not so any more.

@@ -143,7 +143,8 @@ impl World {
         let issuers: Vec<_> = (0..chance.count(1..=3))
             .map(|number| issuer(number, &settings, ends, &mut free, &mut chance.fork()))
             .collect();
-        let hosts: Vec<_> = (0..chance.count(1..=4)).map(|_| host(issuers.len(), &mut chance)).collect();
+        let hosts: Vec<_> =
+            (0..chance.count(1..=4)).map(|_| host(issuers.len(), ends, &mut chance)).collect();
         let mut world = Self {
             seed,
             issuers,
@@ -197,11 +198,18 @@ fn settings(chance: &mut Chance) -> (CacheSettings, Duration) {
     (settings, chance.millis(100..=750) * 8)
 }
 
-fn host(issuers: usize, chance: &mut Chance) -> Host {
+fn host(issuers: usize, ends: Duration, chance: &mut Chance) -> Host {
+    // Over days, keeping fresh would be nothing but refreshes.
+    let is_short = ends < Duration::from_hours(1);
     let mut trusts: Vec<_> = (0..issuers).collect();
     chance.shuffle(&mut trusts);
     trusts.truncate(chance.count(1..=issuers).max(issuers.min(2)));
-    Host { trusts, remembers_tokens: chance.one_in(2), keeps_fresh: chance.one_in(5), seed: chance.seed() }
+    Host {
+        trusts,
+        remembers_tokens: chance.one_in(2),
+        keeps_fresh: is_short && chance.one_in(4),
+        seed: chance.seed(),
+    }
 }
 
 fn issuer(
@@ -351,7 +359,7 @@ fn weather(chance: &mut Chance) -> Weather {
         Some(ComeBack::Date(seconds)),
         Some(ComeBack::BareDate(seconds)),
     ]);
-    let status = *chance.pick(&[302, 401, 404, 429, 500, 503]);
+    let status = *chance.pick(&[401, 404, 429, 500, 503]);
     *chance.pick(&[
         Weather::Refused,
         Weather::Refused,
@@ -360,6 +368,7 @@ fn weather(chance: &mut Chance) -> Weather {
         Weather::Slow,
         Weather::Status(status, come_back),
         Weather::Status(status, come_back),
+        Weather::Status(302, None),
         Weather::Truncated,
         Weather::Page,
         Weather::Empty,
@@ -537,7 +546,7 @@ impl Script<'_> {
         }
         if self.chance.one_in(3) {
             let (at, issuer) = (self.moment(), *self.chance.pick(&self.world.hosts[host].trusts));
-            let tokens = self.chance.count(100..=600);
+            let tokens = self.chance.count(20..=300);
             let each_milli = self.chance.count(1..=5);
             self.at(at, Act::Flood { host, issuer, tokens, each_milli });
         }

@@ -10,6 +10,9 @@ fn first() {
     let mut rules = std::collections::BTreeMap::new();
     let (mut calls, mut verifiers) = (0, 0);
     for seed in from..from + n {
+        if seed % 500 == 0 {
+            println!("at {seed} {:?}", started.elapsed());
+        }
         let world = World::drawn(seed);
         let history = run(&world, Fault::None);
         calls += history.calls();

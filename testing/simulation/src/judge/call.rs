@@ -88,8 +88,11 @@ impl Scene<'_> {
         let Call { process, bears, manner, from, end } = self.call;
         let identity = self.identity();
         let kid = self.token().map(|token| token.kid.as_str());
+        let until = end.as_ref().map_or(*from, |(until, _)| *until);
+        let near = self.line.near(*from, until);
         let what = format!(
-            "process {process}, issuer {}: {why}. {manner:?} with {bears:?} ({kid:?}, identity {identity:?}) from {from:?}: {end:?}",
+            "process {process}, issuer {}: {why}. {manner:?} with {bears:?} ({kid:?}, identity {identity:?}) from \
+             {from:?}: {end:?}. {near}",
             self.issuer
         );
         judgement.broken(rule, *from, what);

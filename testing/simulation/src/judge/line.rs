@@ -183,6 +183,15 @@ impl Line {
         self.states[first..].iter().take_while(move |state| state.from <= until)
     }
 
+    /// What was going on about a call, for people.
+    pub(super) fn near(&self, from: Duration, until: Duration) -> String {
+        let before = self.refreshes.iter().filter(|refresh| refresh.begun < from).count();
+        let refreshes = self.refreshes.iter().skip(before.saturating_sub(2));
+        let refreshes: Vec<_> = refreshes.take_while(|refresh| refresh.begun <= until).collect();
+        let states: Vec<_> = self.active(from, until).collect();
+        format!("Refreshes: {refreshes:?}. Known: {states:?}")
+    }
+
     /// The refreshes that may be the last that had ended by then.
     pub(super) fn last_ended(&self, at: Duration) -> impl Iterator<Item = &Refresh> + Clone {
         let ended = |refresh: &&Refresh| refresh.ended.is_some_and(|ended| ended < at);
