@@ -168,9 +168,8 @@ impl World {
 
 fn settings(chance: &mut Chance) -> (CacheSettings, Duration) {
     let seconds = Duration::from_secs;
-    let confirmed = |chance: &mut Chance, max: Duration| match chance.one_in(4) {
-        true => chance.between(seconds(1), max.min(seconds(120))),
-        false => Duration::ZERO,
+    let confirmed = |chance: &mut Chance, max: Duration| {
+        if chance.one_in(4) { chance.between(seconds(1), max.min(seconds(120))) } else { Duration::ZERO }
     };
     if chance.one_in(DEFAULTS_ONE_IN) {
         let sound = CacheSettings::default();
@@ -225,13 +224,15 @@ fn issuer(
     let shared_cache = chance
         .one_in(3)
         .then(|| SharedCache { lifetime: chance.seconds(1..=120), phase: chance.millis(0..=20_000) });
-    let lags = match chance.one_in(3) {
-        true => (0..chance.count(2..=3)).map(|_| chance.millis(0..=40_000)).collect(),
-        false => vec![Duration::ZERO],
+    let lags = if chance.one_in(3) {
+        (0..chance.count(2..=3)).map(|_| chance.millis(0..=40_000)).collect()
+    } else {
+        vec![Duration::ZERO]
     };
-    let moves = match chance.one_in(4) {
-        true => vec![Move { at: chance.between(Duration::ZERO, ends), leaves_the_old: chance.one_in(2) }],
-        false => Vec::new(),
+    let moves = if chance.one_in(4) {
+        vec![Move { at: chance.between(Duration::ZERO, ends), leaves_the_old: chance.one_in(2) }]
+    } else {
+        Vec::new()
     };
     let edge = Edge {
         issuer: format!("https://issuer-{number}.example/"),
@@ -278,9 +279,10 @@ impl Rotations<'_> {
         let mut at = Duration::ZERO;
         for _ in 0..chance.count(1..=5) {
             // Half of the time soon after the one before, so that two fall within one floor.
-            at += match chance.one_in(2) {
-                true => chance.between(Duration::from_millis(1), settings.floor * 2),
-                false => chance.between(Duration::from_secs(1), ends / 3),
+            at += if chance.one_in(2) {
+                chance.between(Duration::from_millis(1), settings.floor * 2)
+            } else {
+                chance.between(Duration::from_secs(1), ends / 3)
             };
             self.rotate(at, chance);
         }
@@ -319,7 +321,7 @@ impl Rotations<'_> {
 
     /// A new key. Its name is short, so that two issuers have the same ones.
     fn identity(&mut self, chance: &mut Chance) -> usize {
-        let own = chance.one_in(2).then(|| format!("-{}", self.number)).unwrap_or_default();
+        let own = if chance.one_in(2) { format!("-{}", self.number) } else { String::new() };
         self.named(format!("key-{}{own}", self.identities.len()))
     }
 
@@ -334,13 +336,15 @@ fn spells(settings: &CacheSettings, ends: Duration, chance: &mut Chance) -> Vec<
     let mut spells = Vec::new();
     let mut from = Duration::ZERO;
     for _ in 0..chance.count(0..=5) {
-        from += match chance.one_in(3) {
-            true => chance.millis(0..=20_000),
-            false => chance.between(Duration::ZERO, ends / 3),
+        from += if chance.one_in(3) {
+            chance.millis(0..=20_000)
+        } else {
+            chance.between(Duration::ZERO, ends / 3)
         };
-        let lasts = match chance.one_in(3) {
-            true => chance.between(Duration::from_secs(1), (settings.fresh_max + settings.stale_max) * 5 / 4),
-            false => chance.millis(50..=60_000),
+        let lasts = if chance.one_in(3) {
+            chance.between(Duration::from_secs(1), (settings.fresh_max + settings.stale_max) * 5 / 4)
+        } else {
+            chance.millis(50..=60_000)
         };
         let (weather, about) =
             (weather(chance), *chance.pick(&[About::Both, About::KeySet, About::Document]));
@@ -472,10 +476,8 @@ impl Script<'_> {
             let at = at + self.bound();
             // Some before, some after, and some at the very moment.
             for _ in 0..self.chance.count(1..=4) {
-                let jitter = match self.chance.one_in(4) {
-                    true => Duration::ZERO,
-                    false => self.chance.millis(0..=2_000),
-                };
+                let jitter =
+                    if self.chance.one_in(4) { Duration::ZERO } else { self.chance.millis(0..=2_000) };
                 let at = if self.chance.one_in(3) { at.saturating_sub(jitter) } else { at + jitter };
                 let token = self.token_of(issuer, identity);
                 self.call(at, host, token);

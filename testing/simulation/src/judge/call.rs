@@ -53,7 +53,7 @@ impl Scene<'_> {
         let Some((until, verdict)) = &self.call.end else {
             return self.broken(judgement, Rule::CallsEnd, "it has never ended");
         };
-        if *until - from > patience {
+        if *until > from + patience {
             self.broken(judgement, Rule::CallsEnd, "it took too long");
         }
         let answered = Answered { scene: self, from, until: *until, identity: self.identity() };
@@ -162,7 +162,9 @@ impl Answered<'_> {
             (waits(), "tokens accepted with a key whose absence was not confirmed"),
             (is_found(), "tokens accepted with a key that could be fetched, and was"),
         ];
-        sights.into_iter().filter(|(is_so, _)| *is_so).for_each(|(_, sight)| judgement.saw(sight));
+        for (_, sight) in sights.into_iter().filter(|(is_so, _)| *is_so) {
+            judgement.saw(sight);
+        }
     }
 
     /// Why a key should not be in use any more.
@@ -230,7 +232,9 @@ impl Answered<'_> {
             (evicted, "tokens of an evicted key refused"),
             (self.times() == Times::Invalid, "tokens refused out of their time"),
         ];
-        sights.into_iter().filter(|(is_so, _)| *is_so).for_each(|(_, sight)| judgement.saw(sight));
+        for (_, sight) in sights.into_iter().filter(|(is_so, _)| *is_so) {
+            judgement.saw(sight);
+        }
     }
 
     fn undecided(&self, code: &str, retry_after: Duration, judgement: &mut Judgement) {
@@ -262,7 +266,7 @@ impl Answered<'_> {
 
     fn pending(&self, judgement: &mut Judgement) {
         let Self { scene, from, until, .. } = *self;
-        if until - from < scene.world.settings.wait_max {
+        if until < from + scene.world.settings.wait_max {
             scene.broken(judgement, Rule::UndecidedIsTrue, "it did not wait for as long as it may");
         }
         self.needs_refresh(judgement);
@@ -394,7 +398,7 @@ impl Answered<'_> {
         let Self { scene, from, until, .. } = *self;
         let edge = scene.edge();
         let since = edge.published_since(identity, from).zip(edge.fair_since(from));
-        let is_long = since.is_some_and(|(published, fair)| from - published.max(fair) > self.window());
+        let is_long = since.is_some_and(|(published, fair)| from > published.max(fair) + self.window());
         is_long && edge.is_fair(from, until) && !edge.misleads(until)
     }
 

@@ -95,7 +95,7 @@ impl Line {
         for (at, change) in changes {
             let next = match change {
                 Change::TakenOver(takeover) => {
-                    line.taken_over(world, takeover, &before[takeover.of][issuer], clock)
+                    Self::taken_over(world, takeover, &before[takeover.of][issuer], clock)
                 }
                 Change::Refreshed(refresh) => line.refreshed(world, issuer, refresh, clock),
                 Change::Evicted(kid) => line.evicted(&world.issuers[issuer], kid),
@@ -153,13 +153,8 @@ impl Line {
         state
     }
 
-    fn taken_over(
-        &self,
-        world: &World,
-        takeover: &Takeover,
-        other: &Self,
-        clock: &[(Duration, i64)],
-    ) -> State {
+    /// What the other process knew, as far as that is in what it exported.
+    fn taken_over(world: &World, takeover: &Takeover, other: &Self, clock: &[(Duration, i64)]) -> State {
         let Takeover { issuer, at, version, .. } = *takeover;
         let left = other.active(at, at).last().cloned().unwrap_or_default();
         let keys = &world.issuers[issuer].versions[version].keys;
