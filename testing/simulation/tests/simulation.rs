@@ -56,7 +56,10 @@ fn every<T: Send>(seeds: std::ops::Range<u64>, of: impl Fn(u64) -> T + Sync) -> 
             scope.spawn(move || own.map(|seed| of(*seed)).collect::<Vec<_>>())
         };
         let shares: Vec<_> = (0..workers).map(share).collect();
-        shares.into_iter().flat_map(|share| share.join().unwrap()).collect()
+        shares
+            .into_iter()
+            .flat_map(|share| share.join().expect("a world that cannot go on says why above"))
+            .collect()
     })
 }
 
