@@ -1,12 +1,14 @@
 //! The project's own commands: what a green build means, what the design promises, how fast it is.
 //!
-//! `cargo xtask test` runs every suite, `cargo xtask tidy` holds the sources to the design, `cargo xtask bench` measures.
+//! `cargo xtask test` runs every suite, `cargo xtask tidy` holds the sources to the design, `cargo xtask bench` measures,
+//! `cargo xtask simulate` looks for trouble in made-up worlds.
 //! Only the command line is read here; each command lives in its own module. What the product does is never decided in
 //! this crate, and no crate of the product knows it.
 
 mod bench;
 mod interop;
 mod process;
+mod simulate;
 mod suite;
 mod tally;
 mod test;
@@ -46,6 +48,15 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Simulate verifiers against scripted issuers on virtual time, for longer than the tests do.
+    Simulate {
+        /// How many worlds, each from a seed of its own.
+        #[arg(long, default_value_t = simulate::SEEDS)]
+        seeds: u64,
+        /// The first seed.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -66,6 +77,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
         Command::Test { suites } => Ok(test::run(&workspace, &suites)),
         Command::Tidy => tidy::run(&workspace),
         Command::Bench { name, arguments } => bench::run(&workspace, &name, &arguments).map(|()| true),
+        Command::Simulate { seeds, from } => simulate::run(&workspace, from, seeds).map(|()| true),
     }
 }
 
@@ -90,6 +102,14 @@ mod tests {
     #[test]
     fn suite_that_does_not_exist_is_refused() {
         assert!(Arguments::try_parse_from(["xtask", "test", "unknown"]).is_err());
+    }
+
+    #[test]
+    fn simulation_takes_what_a_failing_seed_says() {
+        let parsed = Arguments::try_parse_from(["xtask", "simulate", "--seeds", "1", "--from", "7"]).unwrap();
+        let Command::Simulate { seeds, from } = parsed.command else { panic!("not a simulation") };
+        assert_eq!((seeds, from), (1, 7));
+        assert!(Arguments::try_parse_from(["xtask", "simulate", "--from", "-1"]).is_err());
     }
 
     #[test]

@@ -19,6 +19,13 @@ fn verifier(issuer: &FakeIssuer, clock: &Arc<ManualClock>) -> Verifier {
     build(trusted(issuer), clock)
 }
 
+/// Preloads for as long as it takes: the fetch goes on when a call gives up.
+async fn until_ready(verifier: &Verifier) {
+    while verifier.preload().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn first_token_locates_the_key_set_and_the_next_needs_no_request() {
     let scene = Scene::new().await;
@@ -237,6 +244,24 @@ async fn evicted_key_stays_out_after_a_restart_and_its_successor_does_not() {
     let next = taken_over();
     assert_eq!(verdict(&next, &scene.token_of(&successor)).await, "ok");
     assert_ne!(verdict(&next, &scene.token()).await, "ok");
+}
+
+#[tokio::test]
+async fn signature_that_does_not_fit_is_undecided_while_the_refresh_outlasts_the_call() {
+    let scene = Scene::new().await;
+    let policy = Policy::new(scene.issuer.issuer(), AUDIENCE, [Algorithm::ES256]).unwrap();
+    let settings = CacheSettings { wait_max: Duration::from_millis(50), ..cache_settings() };
+    let clock = Arc::clone(&scene.clock);
+    let verifier =
+        Verifier::builder(TrustedIssuer::new(policy).cache(settings)).clock(clock).build().unwrap();
+    // The first set is there before the patience of a call matters.
+    until_ready(&verifier).await;
+    let replaced = scene.token_of(&TestKey::generate(Algorithm::ES256, scene.key.key_id()));
+    let gate = Gate::closed();
+    scene.issuer.serve(FakeIssuer::KEY_SET, cached(Reply::keys(&[&scene.key])).behind(&gate));
+    scene.clock.advance(FLOOR);
+    assert_eq!(verdict(&verifier, &replaced).await, "fetch_pending");
+    gate.open();
 }
 
 #[tokio::test]

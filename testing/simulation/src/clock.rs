@@ -43,7 +43,6 @@ pub(crate) fn time_of_day(at: Duration, error_millis: i64) -> u64 {
     true_millis.saturating_add_signed(error_millis) / 1000
 }
 
-#[expect(clippy::disallowed_methods, reason = "the adapter to tokio's paused clock")]
 pub(crate) fn elapsed(origin: Instant) -> Duration {
     Instant::now().saturating_duration_since(origin)
 }

@@ -284,14 +284,8 @@ impl Edge {
         let Some(since) = origin.checked_sub(phase) else { return phase };
         match remainder(since, lifetime) {
             Duration::ZERO => origin,
-            over => origin + (lifetime - over),
+            over => origin + lifetime.saturating_sub(over),
         }
-    }
-
-    /// What is published at this time: the first answers may be either side of a change at the very same moment.
-    pub(crate) fn at(&self, at: Duration) -> &Window {
-        let window = self.windows.iter().rposition(|window| window.from <= at).unwrap_or(0);
-        &self.windows[window]
     }
 
     /// The windows that touch a time, with both sides of a change at its ends.
@@ -314,16 +308,22 @@ impl Edge {
         self.windows[..=until].iter().rev().take_while(lacks).last().map(|window| window.from)
     }
 
-    /// Whether it answers as it should in all of this time.
+    /// Whether it answers as it should in all of this time. The moment of a move is no such time: who has just been sent to the
+    /// old place finds nothing there, or nothing new.
     pub(crate) fn is_fair(&self, from: Duration, until: Duration) -> bool {
-        !self.spells.iter().any(|spell| spell.from <= until && from <= spell.until)
+        !self.troubles().any(|(begins, ends)| begins <= until && from <= ends)
     }
 
     /// Since when it has answered as it should.
     pub(crate) fn fair_since(&self, at: Duration) -> Option<Duration> {
-        let begun = self.spells.iter().filter(|spell| spell.from <= at);
-        let ended = begun.map(|spell| spell.until).max().unwrap_or_default();
+        let begun = self.troubles().filter(|(begins, _)| *begins <= at);
+        let ended = begun.map(|(_, ends)| ends).max().unwrap_or_default();
         (ended < at || ended.is_zero()).then_some(ended)
+    }
+
+    fn troubles(&self) -> impl Iterator<Item = (Duration, Duration)> {
+        let spells = self.spells.iter().map(|spell| (spell.from, spell.until));
+        spells.chain(self.moves.iter().map(|moved| (moved.at, moved.at)))
     }
 
     /// Whether an old place answers with what is not so any more.
@@ -333,11 +333,10 @@ impl Edge {
 
     /// What a replica answers to a request that reaches it now.
     pub(crate) fn answer(&self, request: &Request, at: Duration, replica: usize) -> Answer {
-        let is_document = request.url.path().contains("/.well-known/");
         let concerns = |about: About| match about {
             About::Both => true,
-            About::Document => is_document,
-            About::KeySet => !is_document,
+            About::Document => is_document(request),
+            About::KeySet => !is_document(request),
         };
         let mut spells = self.spells.iter().filter(|spell| concerns(spell.about));
         match spells.find(|spell| spell.from <= at && at < spell.until) {
@@ -348,7 +347,7 @@ impl Edge {
 
     fn fair(&self, request: &Request, at: Duration, replica: usize) -> Answer {
         let path = request.url.path();
-        if path.contains("/.well-known/") {
+        if is_document(request) {
             let place = usize::from(path.contains("oauth-authorization-server"));
             return if place == self.document_place { self.document(&self.issuer, at) } else { missing() };
         }
@@ -378,9 +377,10 @@ impl Edge {
         }
         let confirmed = self.has_etag && request.etag.as_deref() == Some(&etag);
         let content = Content::KeySet { version, confirmed, aged: age > 0 };
-        match confirmed {
-            true => Answer::Reply(reply(304, headers, ""), content),
-            false => Answer::Reply(reply(200, headers, &*self.bodies[version]), content),
+        if confirmed {
+            Answer::Reply(reply(304, headers, ""), content)
+        } else {
+            Answer::Reply(reply(200, headers, &*self.bodies[version]), content)
         }
     }
 
@@ -422,14 +422,13 @@ impl Edge {
             Weather::Unchanged if request.etag.is_none() => {
                 Answer::Reply(reply(304, HeaderMap::new(), ""), NOTHING)
             }
-            Weather::Unchanged => self.fair(request, at, replica),
-            Weather::Lies if request.url.path().contains("/.well-known/") => {
+            Weather::Lies if is_document(request) => {
                 let Answer::Reply(response, _) = self.document("https://somebody-else.example/", at) else {
                     return Answer::Never;
                 };
                 Answer::Reply(response, NOTHING)
             }
-            Weather::Lies => self.fair(request, at, replica),
+            Weather::Unchanged | Weather::Lies => self.fair(request, at, replica),
             Weather::Truncated => self.truncated(request, at, replica),
         }
     }
@@ -445,6 +444,10 @@ impl Edge {
 }
 
 const NOTHING: Content = Content::Nothing { come_back: None };
+
+fn is_document(request: &Request) -> bool {
+    request.url.path().contains("/.well-known/")
+}
 
 fn missing() -> Answer {
     Answer::Reply(reply(404, HeaderMap::new(), ""), NOTHING)

@@ -107,8 +107,12 @@ impl History {
             (process, issuer, from, until, content).hash(&mut hasher);
         }
         for Process { takeovers, evictions, .. } in &self.processes {
-            takeovers.iter().for_each(|takeover| (takeover.at, takeover.accepted).hash(&mut hasher));
-            evictions.iter().for_each(|eviction| (eviction.at, eviction.found).hash(&mut hasher));
+            for Takeover { at, accepted, .. } in takeovers {
+                (at, accepted).hash(&mut hasher);
+            }
+            for Eviction { at, found, .. } in evictions {
+                (at, found).hash(&mut hasher);
+            }
         }
         hasher.finish()
     }

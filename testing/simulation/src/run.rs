@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwksmith_verifier::{
     AccessClaims, CacheSettings, FetchSettings, Policy, TokenCacheSettings, TrustedIssuer, TryVerifyError,
-    Verifier, VerifyError,
+    Undecided, Verified, Verifier, VerifyError,
 };
 use serde_json::json;
 use tokio::runtime::Builder;
@@ -69,7 +69,6 @@ struct Running {
 }
 
 impl<'w> Stage<'w> {
-    #[expect(clippy::disallowed_methods, reason = "the beginning of virtual time")]
     fn new(world: &'w World, fault: Fault) -> Self {
         let mut stage = Self {
             world,
@@ -221,7 +220,9 @@ impl<'w> Stage<'w> {
         let before = std::mem::replace(&mut self.hosts[host], next);
         if takes_over {
             let trusts = &self.world.hosts[host].trusts;
-            trusts.iter().for_each(|issuer| self.take_over(&before, &self.hosts[host], *issuer));
+            for issuer in trusts {
+                self.take_over(&before, &self.hosts[host], *issuer);
+            }
         }
         self.note_remembered(&before);
     }
@@ -261,10 +262,10 @@ impl Caller {
         let (verifier, record, origin) = (Arc::clone(&self.verifier), Arc::clone(&self.record), self.origin);
         tokio::spawn(async move {
             let verdict = match manner {
-                Manner::Now => without_waiting(&verifier, &token),
-                Manner::Waits => waiting(&verifier, &token).await,
+                Manner::Now => verdict_now(&verifier, &token),
+                Manner::Waits => verdict(&verifier, &token).await,
                 Manner::GivesUp(patience) => {
-                    let answer = tokio::time::timeout(patience, waiting(&verifier, &token)).await;
+                    let answer = tokio::time::timeout(patience, verdict(&verifier, &token)).await;
                     answer.unwrap_or(Verdict::GaveUp)
                 }
             };
@@ -284,31 +285,29 @@ impl Caller {
     }
 }
 
-async fn waiting(verifier: &Verifier, token: &str) -> Verdict {
+async fn verdict(verifier: &Verifier, token: &str) -> Verdict {
     match verifier.verify::<AccessClaims>(token).await {
-        Ok(verified) => Verdict::Accepted {
-            issuer: verified.claims().iss.clone(),
-            kid: verified.key_id().map(str::to_owned),
-        },
+        Ok(good) => accepted(&good),
         Err(VerifyError::Refused(refusal)) => Verdict::Refused(refusal.code()),
-        Err(VerifyError::Undecided(undecided)) => {
-            Verdict::Undecided { code: undecided.cause.code(), retry_after: undecided.retry_after }
-        }
+        Err(VerifyError::Undecided(undecided)) => cannot_say(&undecided),
     }
 }
 
-fn without_waiting(verifier: &Verifier, token: &str) -> Verdict {
+fn verdict_now(verifier: &Verifier, token: &str) -> Verdict {
     match verifier.try_verify::<AccessClaims>(token) {
-        Ok(verified) => Verdict::Accepted {
-            issuer: verified.claims().iss.clone(),
-            kid: verified.key_id().map(str::to_owned),
-        },
+        Ok(good) => accepted(&good),
         Err(TryVerifyError::Refused(refusal)) => Verdict::Refused(refusal.code()),
-        Err(TryVerifyError::Undecided(undecided)) => {
-            Verdict::Undecided { code: undecided.cause.code(), retry_after: undecided.retry_after }
-        }
+        Err(TryVerifyError::Undecided(undecided)) => cannot_say(&undecided),
         Err(TryVerifyError::NeedsRefresh(_)) => Verdict::NeedsRefresh,
     }
+}
+
+fn accepted(good: &Verified<AccessClaims>) -> Verdict {
+    Verdict::Accepted { issuer: good.claims().iss.clone(), kid: good.key_id().map(str::to_owned) }
+}
+
+fn cannot_say(undecided: &Undecided) -> Verdict {
+    Verdict::Undecided { code: undecided.cause.code(), retry_after: undecided.retry_after }
 }
 
 fn signed(world: &World, plan: &TokenPlan) -> String {

@@ -45,9 +45,10 @@ impl SimTransport {
         sleep(there).await;
         let refused =
             || IssuerError::Unreachable { url: request.url.to_string(), reason: "refused".to_owned() };
-        let answer = match self.is_cut {
-            true => Answer::Refused,
-            false => self.edge.answer(request, elapsed(self.origin), replica),
+        let answer = if self.is_cut {
+            Answer::Refused
+        } else {
+            self.edge.answer(request, elapsed(self.origin), replica)
         };
         match answer {
             Answer::Never => std::future::pending().await,
@@ -72,10 +73,7 @@ impl SimTransport {
     fn journey(&self) -> Journey {
         let mut chance = self.chance.lock().expect("nothing panics while it draws");
         let half = self.fetch_timeout / 16;
-        let mut way = || match chance.one_in(3) {
-            true => Duration::ZERO,
-            false => chance.between(Duration::ZERO, half),
-        };
+        let mut way = || if chance.one_in(3) { Duration::ZERO } else { chance.between(Duration::ZERO, half) };
         let (there, back) = (way(), way());
         Journey { replica: chance.count(0..=11), there, back }
     }

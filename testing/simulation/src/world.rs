@@ -143,7 +143,8 @@ impl World {
         let issuers: Vec<_> = (0..chance.count(1..=3))
             .map(|number| issuer(number, &settings, ends, &mut free, &mut chance.fork()))
             .collect();
-        let hosts: Vec<_> = (0..chance.count(1..=4)).map(|_| host(issuers.len(), &mut chance)).collect();
+        let hosts: Vec<_> =
+            (0..chance.count(1..=4)).map(|_| host(issuers.len(), ends, &mut chance)).collect();
         let mut world = Self {
             seed,
             issuers,
@@ -167,9 +168,8 @@ impl World {
 
 fn settings(chance: &mut Chance) -> (CacheSettings, Duration) {
     let seconds = Duration::from_secs;
-    let confirmed = |chance: &mut Chance, max: Duration| match chance.one_in(4) {
-        true => chance.between(seconds(1), max.min(seconds(120))),
-        false => Duration::ZERO,
+    let confirmed = |chance: &mut Chance, max: Duration| {
+        if chance.one_in(4) { chance.between(seconds(1), max.min(seconds(120))) } else { Duration::ZERO }
     };
     if chance.one_in(DEFAULTS_ONE_IN) {
         let sound = CacheSettings::default();
@@ -197,11 +197,18 @@ fn settings(chance: &mut Chance) -> (CacheSettings, Duration) {
     (settings, chance.millis(100..=750) * 8)
 }
 
-fn host(issuers: usize, chance: &mut Chance) -> Host {
+fn host(issuers: usize, ends: Duration, chance: &mut Chance) -> Host {
+    // Over days, keeping fresh would be nothing but refreshes.
+    let is_short = ends < Duration::from_hours(1);
     let mut trusts: Vec<_> = (0..issuers).collect();
     chance.shuffle(&mut trusts);
     trusts.truncate(chance.count(1..=issuers).max(issuers.min(2)));
-    Host { trusts, remembers_tokens: chance.one_in(2), keeps_fresh: chance.one_in(5), seed: chance.seed() }
+    Host {
+        trusts,
+        remembers_tokens: chance.one_in(2),
+        keeps_fresh: is_short && chance.one_in(4),
+        seed: chance.seed(),
+    }
 }
 
 fn issuer(
@@ -217,13 +224,15 @@ fn issuer(
     let shared_cache = chance
         .one_in(3)
         .then(|| SharedCache { lifetime: chance.seconds(1..=120), phase: chance.millis(0..=20_000) });
-    let lags = match chance.one_in(3) {
-        true => (0..chance.count(2..=3)).map(|_| chance.millis(0..=40_000)).collect(),
-        false => vec![Duration::ZERO],
+    let lags = if chance.one_in(3) {
+        (0..chance.count(2..=3)).map(|_| chance.millis(0..=40_000)).collect()
+    } else {
+        vec![Duration::ZERO]
     };
-    let moves = match chance.one_in(4) {
-        true => vec![Move { at: chance.between(Duration::ZERO, ends), leaves_the_old: chance.one_in(2) }],
-        false => Vec::new(),
+    let moves = if chance.one_in(4) {
+        vec![Move { at: chance.between(Duration::ZERO, ends), leaves_the_old: chance.one_in(2) }]
+    } else {
+        Vec::new()
     };
     let edge = Edge {
         issuer: format!("https://issuer-{number}.example/"),
@@ -270,9 +279,10 @@ impl Rotations<'_> {
         let mut at = Duration::ZERO;
         for _ in 0..chance.count(1..=5) {
             // Half of the time soon after the one before, so that two fall within one floor.
-            at += match chance.one_in(2) {
-                true => chance.between(Duration::from_millis(1), settings.floor * 2),
-                false => chance.between(Duration::from_secs(1), ends / 3),
+            at += if chance.one_in(2) {
+                chance.between(Duration::from_millis(1), settings.floor * 2)
+            } else {
+                chance.between(Duration::from_secs(1), ends / 3)
             };
             self.rotate(at, chance);
         }
@@ -311,7 +321,7 @@ impl Rotations<'_> {
 
     /// A new key. Its name is short, so that two issuers have the same ones.
     fn identity(&mut self, chance: &mut Chance) -> usize {
-        let own = chance.one_in(2).then(|| format!("-{}", self.number)).unwrap_or_default();
+        let own = if chance.one_in(2) { format!("-{}", self.number) } else { String::new() };
         self.named(format!("key-{}{own}", self.identities.len()))
     }
 
@@ -326,13 +336,15 @@ fn spells(settings: &CacheSettings, ends: Duration, chance: &mut Chance) -> Vec<
     let mut spells = Vec::new();
     let mut from = Duration::ZERO;
     for _ in 0..chance.count(0..=5) {
-        from += match chance.one_in(3) {
-            true => chance.millis(0..=20_000),
-            false => chance.between(Duration::ZERO, ends / 3),
+        from += if chance.one_in(3) {
+            chance.millis(0..=20_000)
+        } else {
+            chance.between(Duration::ZERO, ends / 3)
         };
-        let lasts = match chance.one_in(3) {
-            true => chance.between(Duration::from_secs(1), (settings.fresh_max + settings.stale_max) * 5 / 4),
-            false => chance.millis(50..=60_000),
+        let lasts = if chance.one_in(3) {
+            chance.between(Duration::from_secs(1), (settings.fresh_max + settings.stale_max) * 5 / 4)
+        } else {
+            chance.millis(50..=60_000)
         };
         let (weather, about) =
             (weather(chance), *chance.pick(&[About::Both, About::KeySet, About::Document]));
@@ -351,7 +363,7 @@ fn weather(chance: &mut Chance) -> Weather {
         Some(ComeBack::Date(seconds)),
         Some(ComeBack::BareDate(seconds)),
     ]);
-    let status = *chance.pick(&[302, 401, 404, 429, 500, 503]);
+    let status = *chance.pick(&[401, 404, 429, 500, 503]);
     *chance.pick(&[
         Weather::Refused,
         Weather::Refused,
@@ -360,6 +372,7 @@ fn weather(chance: &mut Chance) -> Weather {
         Weather::Slow,
         Weather::Status(status, come_back),
         Weather::Status(status, come_back),
+        Weather::Status(302, None),
         Weather::Truncated,
         Weather::Page,
         Weather::Empty,
@@ -463,10 +476,8 @@ impl Script<'_> {
             let at = at + self.bound();
             // Some before, some after, and some at the very moment.
             for _ in 0..self.chance.count(1..=4) {
-                let jitter = match self.chance.one_in(4) {
-                    true => Duration::ZERO,
-                    false => self.chance.millis(0..=2_000),
-                };
+                let jitter =
+                    if self.chance.one_in(4) { Duration::ZERO } else { self.chance.millis(0..=2_000) };
                 let at = if self.chance.one_in(3) { at.saturating_sub(jitter) } else { at + jitter };
                 let token = self.token_of(issuer, identity);
                 self.call(at, host, token);
@@ -537,7 +548,7 @@ impl Script<'_> {
         }
         if self.chance.one_in(3) {
             let (at, issuer) = (self.moment(), *self.chance.pick(&self.world.hosts[host].trusts));
-            let tokens = self.chance.count(100..=600);
+            let tokens = self.chance.count(20..=300);
             let each_milli = self.chance.count(1..=5);
             self.at(at, Act::Flood { host, issuer, tokens, each_milli });
         }

@@ -211,9 +211,9 @@ impl Cache {
             return Newer::Set(newer);
         }
         if let Some(ended) = self.look_for(wanted)
-            && let Err(undecided) = self.end(ended).await
+            && self.end(ended).await.is_err()
         {
-            return Newer::Failing(undecided);
+            return Newer::Pending;
         }
         self.outcome(seen)
     }

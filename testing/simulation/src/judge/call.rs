@@ -53,7 +53,7 @@ impl Scene<'_> {
         let Some((until, verdict)) = &self.call.end else {
             return self.broken(judgement, Rule::CallsEnd, "it has never ended");
         };
-        if *until - from > patience {
+        if *until > from + patience {
             self.broken(judgement, Rule::CallsEnd, "it took too long");
         }
         let answered = Answered { scene: self, from, until: *until, identity: self.identity() };
@@ -88,8 +88,11 @@ impl Scene<'_> {
         let Call { process, bears, manner, from, end } = self.call;
         let identity = self.identity();
         let kid = self.token().map(|token| token.kid.as_str());
+        let until = end.as_ref().map_or(*from, |(until, _)| *until);
+        let near = self.line.near(*from, until);
         let what = format!(
-            "process {process}, issuer {}: {why}. {manner:?} with {bears:?} ({kid:?}, identity {identity:?}) from {from:?}: {end:?}",
+            "process {process}, issuer {}: {why}. {manner:?} with {bears:?} ({kid:?}, identity {identity:?}) from \
+             {from:?}: {end:?}. {near}",
             self.issuer
         );
         judgement.broken(rule, *from, what);
@@ -136,14 +139,31 @@ impl Answered<'_> {
         if until > from && self.is_surely_fresh(identity) {
             scene.broken(judgement, Rule::ValidIsAccepted, "its key was known and fresh, and it waited");
         }
-        if scene.edge().gone_since(identity, until).is_some() {
-            judgement.saw("tokens accepted although their key was withdrawn, within the bound");
-        }
-        if scene.line.active(until, until).all(|state| state.waits_for(identity)) {
-            judgement.saw("tokens accepted with a key whose absence was not confirmed");
-        }
-        if self.is_failing_at_times(until) {
-            judgement.saw("tokens accepted while refreshes fail");
+        self.look_at_accepted(identity, judgement);
+    }
+
+    fn look_at_accepted(&self, identity: usize, judgement: &mut Judgement) {
+        let Self { scene, from, until, .. } = *self;
+        let edge = scene.edge();
+        let is_failing = self.is_failing_at_times(until);
+        let is_gone = edge.gone_since(identity, until).is_some();
+        let waits = || scene.line.active(until, until).all(|state| state.waits_for(identity));
+        let is_new = || scene.line.active(from, from).all(|state| !state.may_hold(identity));
+        let is_found = || is_new() && self.is_sound(identity) && self.can_be_fetched(identity);
+        let sights = [
+            (is_failing, "tokens accepted while refreshes fail"),
+            (is_gone, "tokens accepted although their key was withdrawn, within the bound"),
+            (
+                is_gone && is_failing,
+                "tokens accepted although their key was withdrawn, and the issuer silent",
+            ),
+            (edge.moves.iter().any(|moved| moved.at < from), "tokens accepted from an issuer that moved"),
+            (edge.lags.len() > 1, "tokens accepted from replicas that differ"),
+            (waits(), "tokens accepted with a key whose absence was not confirmed"),
+            (is_found(), "tokens accepted with a key that could be fetched, and was"),
+        ];
+        for (_, sight) in sights.into_iter().filter(|(is_so, _)| *is_so) {
+            judgement.saw(sight);
         }
     }
 
@@ -178,12 +198,7 @@ impl Answered<'_> {
             }
             return;
         };
-        if scene.edge().gone_since(identity, self.until).is_some() {
-            judgement.saw("tokens of a withdrawn key refused");
-        }
-        if self.times() == Times::Invalid {
-            judgement.saw("tokens refused out of their time");
-        }
+        self.look_at_refused(identity, judgement);
         if !self.is_sound(identity) {
             return;
         }
@@ -194,12 +209,31 @@ impl Answered<'_> {
             // No newer set is looked for then: a name that changes its algorithm is none of an honest issuer.
             return judgement.saw("valid tokens refused, their key's namesake having another algorithm");
         }
-        if let Some(why) = self.must_be_found(identity, judgement) {
+        if let Some(why) = self.must_be_found(identity) {
             return scene.broken(judgement, Rule::ValidIsAccepted, why);
         }
         judgement.saw("valid tokens refused, their key being too new");
         if code != "kid_unknown" && !(code == "signature_invalid" && self.may_know_namesake(identity)) {
             scene.broken(judgement, Rule::ValidIsAccepted, "it was refused for another reason than its key");
+        }
+    }
+
+    fn look_at_refused(&self, identity: usize, judgement: &mut Judgement) {
+        let Self { scene, until, .. } = *self;
+        let bound = scene.world.settings.revocation_bound().reachable;
+        let gone = scene.edge().gone_since(identity, until);
+        let evicted = scene.line.active(until, until).any(|state| state.evicted.contains(&identity));
+        let sights = [
+            (gone.is_some(), "tokens of a withdrawn key refused"),
+            (
+                gone.is_some_and(|gone| until > gone + bound),
+                "tokens of a key refused that was withdrawn longer ago than the bound",
+            ),
+            (evicted, "tokens of an evicted key refused"),
+            (self.times() == Times::Invalid, "tokens refused out of their time"),
+        ];
+        for (_, sight) in sights.into_iter().filter(|(is_so, _)| *is_so) {
+            judgement.saw(sight);
         }
     }
 
@@ -225,14 +259,14 @@ impl Answered<'_> {
         if self.is_held_throughout(identity) && self.is_surely_usable() {
             return scene.broken(judgement, Rule::ValidIsAccepted, "its key was known and usable");
         }
-        if let Some(why) = self.must_be_found(identity, judgement) {
+        if let Some(why) = self.must_be_found(identity) {
             scene.broken(judgement, Rule::ValidIsAccepted, why);
         }
     }
 
     fn pending(&self, judgement: &mut Judgement) {
         let Self { scene, from, until, .. } = *self;
-        if until - from < scene.world.settings.wait_max {
+        if until < from + scene.world.settings.wait_max {
             scene.broken(judgement, Rule::UndecidedIsTrue, "it did not wait for as long as it may");
         }
         self.needs_refresh(judgement);
@@ -349,9 +383,8 @@ impl Answered<'_> {
     }
 
     /// Why a key that is not known must be found, if it must.
-    fn must_be_found(&self, identity: usize, judgement: &mut Judgement) -> Option<&'static str> {
+    fn must_be_found(&self, identity: usize) -> Option<&'static str> {
         if self.is_long_published(identity) {
-            judgement.saw("calls in which a key had long been published");
             return Some("its key had been published, and the issuer answered, for longer than the bound");
         }
         if self.can_be_fetched(identity) {
@@ -365,7 +398,7 @@ impl Answered<'_> {
         let Self { scene, from, until, .. } = *self;
         let edge = scene.edge();
         let since = edge.published_since(identity, from).zip(edge.fair_since(from));
-        let is_long = since.is_some_and(|(published, fair)| from - published.max(fair) > self.window());
+        let is_long = since.is_some_and(|(published, fair)| from > published.max(fair) + self.window());
         is_long && edge.is_fair(from, until) && !edge.misleads(until)
     }
 

@@ -14,7 +14,7 @@ pub(super) fn judge(world: &World, process: usize, issuer: usize, line: &Line, j
     };
     for (number, first) in line.refreshes.iter().enumerate() {
         for (count, last) in (1..).zip(&line.refreshes[number..]) {
-            let allowed = allowed(world, last.begun - first.begun);
+            let allowed = allowed(world, last.begun.saturating_sub(first.begun));
             if count > allowed {
                 broken(
                     last.begun,
@@ -83,7 +83,7 @@ fn look_around(world: &World, line: &Line, judgement: &mut Judgement) {
         }
     }
     let full = line.refreshes.windows(2).filter(|pair| match pair {
-        [before, after] => after.begun - before.begun < world.settings.floor,
+        [before, after] => after.begun < before.begun + world.settings.floor,
         _ => false,
     });
     judgement.saw_times("refreshes within the floor of another", full.count());

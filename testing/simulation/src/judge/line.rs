@@ -95,7 +95,7 @@ impl Line {
         for (at, change) in changes {
             let next = match change {
                 Change::TakenOver(takeover) => {
-                    line.taken_over(world, takeover, &before[takeover.of][issuer], clock)
+                    Self::taken_over(world, takeover, &before[takeover.of][issuer], clock)
                 }
                 Change::Refreshed(refresh) => line.refreshed(world, issuer, refresh, clock),
                 Change::Evicted(kid) => line.evicted(&world.issuers[issuer], kid),
@@ -153,13 +153,8 @@ impl Line {
         state
     }
 
-    fn taken_over(
-        &self,
-        world: &World,
-        takeover: &Takeover,
-        other: &Self,
-        clock: &[(Duration, i64)],
-    ) -> State {
+    /// What the other process knew, as far as that is in what it exported.
+    fn taken_over(world: &World, takeover: &Takeover, other: &Self, clock: &[(Duration, i64)]) -> State {
         let Takeover { issuer, at, version, .. } = *takeover;
         let left = other.active(at, at).last().cloned().unwrap_or_default();
         let keys = &world.issuers[issuer].versions[version].keys;
@@ -181,6 +176,15 @@ impl Line {
     pub(super) fn active(&self, from: Duration, until: Duration) -> impl Iterator<Item = &State> + Clone {
         let first = self.states.iter().rposition(|state| state.from < from).unwrap_or(0);
         self.states[first..].iter().take_while(move |state| state.from <= until)
+    }
+
+    /// What was going on about a call, for people.
+    pub(super) fn near(&self, from: Duration, until: Duration) -> String {
+        let before = self.refreshes.iter().filter(|refresh| refresh.begun < from).count();
+        let refreshes = self.refreshes.iter().skip(before.saturating_sub(2));
+        let refreshes: Vec<_> = refreshes.take_while(|refresh| refresh.begun <= until).collect();
+        let states: Vec<_> = self.active(from, until).collect();
+        format!("Refreshes: {refreshes:?}. Known: {states:?}")
     }
 
     /// The refreshes that may be the last that had ended by then.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use self::call::Scene;
 use self::line::Line;
+use crate::edge::Content;
 use crate::history::{Bears, History};
 use crate::world::World;
 
@@ -142,6 +143,12 @@ fn look_around(history: &History, judgement: &mut Judgement) {
     judgement.saw_times("refreshes asked for by the operator, or preloaded", history.waits.len());
     let jumps: usize = history.clocks.iter().map(|clock| clock.len() - 1).sum();
     judgement.saw_times("clocks set to another time", jumps);
+    for request in &history.requests {
+        if let Some(Content::KeySet { confirmed, aged, .. }) = request.content {
+            judgement.saw_times("answers confirmed without a body", usize::from(confirmed));
+            judgement.saw_times("answers of a shared cache that were old", usize::from(aged));
+        }
+    }
     for process in &history.processes {
         judgement.saw_times("tokens remembered", process.remembered);
         for takeover in &process.takeovers {
