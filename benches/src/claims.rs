@@ -3,44 +3,46 @@
 //! It is what a user's access token of a large identity provider carries. Where the signature is short, more permissions
 //! bring the token to the same size.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-pub(crate) const ISSUER: &str = "https://tenant-01.eu.example/";
-pub(crate) const AUDIENCE: &str = "https://api.example/v2/orders";
-pub(crate) const KEY_ID: &str = "b0PzQ3mT1rXw8LkVn5uYs";
-pub(crate) const TOKEN_TYPE: &str = "at+jwt";
-pub(crate) const LEEWAY_SECONDS: u64 = 30;
+pub const ISSUER: &str = "https://tenant-01.eu.example/";
+pub const AUDIENCE: &str = "https://api.example/v2/orders";
+pub const KEY_ID: &str = "b0PzQ3mT1rXw8LkVn5uYs";
+pub const TOKEN_TYPE: &str = "at+jwt";
+pub const LEEWAY_SECONDS: u64 = 30;
 
 const LIFETIME_SECONDS: u64 = 86_400;
 
 /// What the issuer writes.
 #[derive(Clone, Serialize)]
-pub(crate) struct IssuedClaims {
-    pub(crate) iss: &'static str,
-    pub(crate) aud: [&'static str; 2],
-    pub(crate) iat: u64,
-    pub(crate) nbf: u64,
-    pub(crate) exp: u64,
-    pub(crate) sub: &'static str,
-    pub(crate) azp: &'static str,
-    pub(crate) scope: &'static str,
-    pub(crate) permissions: Vec<String>,
+pub struct IssuedClaims {
+    pub iss: Cow<'static, str>,
+    pub aud: [&'static str; 2],
+    pub iat: u64,
+    pub nbf: u64,
+    pub exp: u64,
+    pub sub: &'static str,
+    pub azp: &'static str,
+    pub scope: &'static str,
+    pub permissions: Vec<String>,
 }
 
 /// The claims that libraries with typed registered claims call custom.
 #[derive(Clone, Serialize)]
-pub(crate) struct CustomClaims {
-    pub(crate) sub: &'static str,
-    pub(crate) azp: &'static str,
-    pub(crate) scope: &'static str,
-    pub(crate) permissions: Vec<String>,
+pub struct CustomClaims {
+    pub sub: &'static str,
+    pub azp: &'static str,
+    pub scope: &'static str,
+    pub permissions: Vec<String>,
 }
 
 impl IssuedClaims {
     /// The claims of a token that is issued at `now`.
-    pub(crate) fn at(now: u64) -> Self {
+    pub fn at(issuer: impl Into<Cow<'static, str>>, now: u64) -> Self {
         Self {
-            iss: ISSUER,
+            iss: issuer.into(),
             aud: [AUDIENCE, "https://tenant-01.eu.example/userinfo"],
             iat: now,
             nbf: now,
@@ -53,13 +55,13 @@ impl IssuedClaims {
     }
 
     /// Those that libraries with typed registered claims call custom.
-    pub(crate) fn custom(&self) -> CustomClaims {
+    pub fn custom(&self) -> CustomClaims {
         let Self { sub, azp, scope, .. } = *self;
         CustomClaims { sub, azp, scope, permissions: self.permissions.clone() }
     }
 
     /// Grants more permissions, so many bytes of JSON in all.
-    pub(crate) fn grant(&mut self, mut bytes: usize) {
+    pub fn grant(&mut self, mut bytes: usize) {
         // A comma and two quotes for each.
         const AROUND: usize = 3;
         for number in 10.. {
@@ -80,7 +82,7 @@ impl IssuedClaims {
 /// What an API reads, borrowed from the token's own bytes; a list would be an allocation of the type's own.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "reading the claims is what is measured; nobody looks at them")]
-pub(crate) struct BorrowedClaims<'a> {
+pub struct BorrowedClaims<'a> {
     sub: &'a str,
     azp: &'a str,
     scope: &'a str,
@@ -91,7 +93,7 @@ pub(crate) struct BorrowedClaims<'a> {
 /// The same for libraries that cannot borrow.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "as above")]
-pub(crate) struct OwnedClaims {
+pub struct OwnedClaims {
     sub: String,
     azp: String,
     scope: String,
@@ -102,7 +104,7 @@ pub(crate) struct OwnedClaims {
 /// The same for libraries that keep `iat` and `exp` to themselves: a type that asked for them again would not get them.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "as above")]
-pub(crate) struct OwnedCustomClaims {
+pub struct OwnedCustomClaims {
     azp: String,
     scope: String,
 }

@@ -2,6 +2,7 @@
 //!
 //! Keys come from AWS-LC; the same key signs and verifies for everybody. A new row is one line of [`ROWS`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -18,20 +19,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::claims::{IssuedClaims, KEY_ID, TOKEN_TYPE};
+use crate::claims::{ISSUER, IssuedClaims, KEY_ID, TOKEN_TYPE};
 
 /// One algorithm.
-pub(crate) struct Row {
+pub struct Row {
     /// As `alg` spells it.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What the row is called, where the name alone does not say it.
-    pub(crate) label: &'static str,
+    pub label: &'static str,
     scheme: Scheme,
     /// The least that jwksmith may reach of the raw verification; nothing where no target is set.
-    pub(crate) verify_target: Option<f64>,
+    pub verify_target: Option<f64>,
     /// The same for signing; where there is nothing at all, signing is not measured.
-    pub(crate) sign_target: Option<f64>,
-    pub(crate) sign: bool,
+    pub sign_target: Option<f64>,
+    pub sign: bool,
 }
 
 /// How large the measured tokens are.
@@ -60,7 +61,7 @@ const ML_DSA_65: Scheme = Scheme::MlDsa(&sig::ML_DSA_65_SIGNING, &sig::ML_DSA_65
 
 /// Every algorithm that is measured: name, label, how it is made, the targets of verifying and of signing.
 #[rustfmt::skip]
-pub(crate) static ROWS: [Row; 9] = [
+pub static ROWS: [Row; 9] = [
     row("RS256", "RS256", RS256, Some(0.95), Some(0.97)),
     row("PS256", "PS256", PS256, Some(0.95), None),
     row("RS512", "RS512 (4096)", RS512, Some(0.985), None),
@@ -83,21 +84,21 @@ const fn row(
 }
 
 /// One key in every form.
-pub(crate) struct Material {
-    pub(crate) row: &'static Row,
-    pub(crate) pair: Arc<Pair>,
+pub struct Material {
+    pub row: &'static Row,
+    pub pair: Arc<Pair>,
     /// The prepared key of the raw verification.
-    pub(crate) verifier: Arc<RawVerifier>,
+    pub verifier: Arc<RawVerifier>,
     /// What a verifier is given: the public JWK, or the shared secret as one.
-    pub(crate) jwk: Value,
+    pub jwk: Value,
     /// The private half as PKCS#8; the bytes of a shared secret.
-    pub(crate) private: Vec<u8>,
+    pub private: Vec<u8>,
     /// The private scalar or seed, where the algorithm has one.
-    pub(crate) scalar: Option<Vec<u8>>,
+    pub scalar: Option<Vec<u8>>,
 }
 
 /// The key pair in the crypto library's own form.
-pub(crate) enum Pair {
+pub enum Pair {
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -106,13 +107,13 @@ pub(crate) enum Pair {
 }
 
 /// What raw verification needs, prepared.
-pub(crate) enum RawVerifier {
+pub enum RawVerifier {
     Public(ParsedPublicKey),
     Secret(Box<hmac::Key>),
 }
 
 impl RawVerifier {
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Public(key) => key.verify_sig(message, signature).is_ok(),
             Self::Secret(key) => hmac::verify(key, message, signature).is_ok(),
@@ -121,7 +122,7 @@ impl RawVerifier {
 }
 
 impl Pair {
-    pub(crate) fn sign(&self, message: &[u8]) -> anyhow::Result<Vec<u8>> {
+    pub fn sign(&self, message: &[u8]) -> anyhow::Result<Vec<u8>> {
         let random = SystemRandom::new();
         Ok(match self {
             Self::Rsa(pair, encoding) => {
@@ -142,7 +143,7 @@ impl Pair {
 }
 
 impl Material {
-    pub(crate) fn generate(row: &'static Row) -> anyhow::Result<Self> {
+    pub fn generate(row: &'static Row) -> anyhow::Result<Self> {
         match row.scheme {
             Scheme::Rsa(size, encoding, parameters) => Self::rsa(row, size, encoding, parameters),
             Scheme::Ecdsa(curve, signing, verification) => Self::ecdsa(row, curve, signing, verification),
@@ -154,21 +155,30 @@ impl Material {
     }
 
     /// The claims of a token of [`TOKEN_BYTES`], or of more where the signature alone takes most of it.
-    pub(crate) fn claims(&self, now: u64) -> anyhow::Result<IssuedClaims> {
-        let mut claims = IssuedClaims::at(now);
+    pub fn claims(&self, now: u64) -> anyhow::Result<IssuedClaims> {
+        self.claims_of(ISSUER, now)
+    }
+
+    /// The same of another issuer.
+    pub fn claims_of(&self, issuer: impl Into<Cow<'static, str>>, now: u64) -> anyhow::Result<IssuedClaims> {
+        let mut claims = IssuedClaims::at(issuer, now);
         let missing = TOKEN_BYTES.saturating_sub(self.token(&claims)?.len());
         claims.grant(missing * 3 / 4);
         Ok(claims)
     }
 
     /// The compact token of these claims, signed by the raw key.
-    pub(crate) fn token(&self, claims: &IssuedClaims) -> anyhow::Result<String> {
-        let header = format!(r#"{{"alg":"{}","typ":"{TOKEN_TYPE}","kid":"{KEY_ID}"}}"#, self.row.name);
-        self.token_of(&header, &serde_json::to_string(claims)?)
+    pub fn token(&self, claims: &IssuedClaims) -> anyhow::Result<String> {
+        self.token_of(&self.header(KEY_ID), &serde_json::to_string(claims)?)
+    }
+
+    /// The header that names a key.
+    pub fn header(&self, key_id: &str) -> String {
+        format!(r#"{{"alg":"{}","typ":"{TOKEN_TYPE}","kid":"{key_id}"}}"#, self.row.name)
     }
 
     /// The compact token of these texts, whatever they are, signed by the raw key.
-    pub(crate) fn token_of(&self, header: &str, claims: &str) -> anyhow::Result<String> {
+    pub fn token_of(&self, header: &str, claims: &str) -> anyhow::Result<String> {
         let signing_input = format!("{}.{}", encoded(header), encoded(claims));
         loop {
             let signature = self.pair.sign(signing_input.as_bytes())?;
@@ -185,7 +195,7 @@ impl Material {
     }
 
     /// The private half as a PEM text.
-    pub(crate) fn private_pem(&self) -> String {
+    pub fn private_pem(&self) -> String {
         let text = STANDARD.encode(&self.private);
         let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
         format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
@@ -288,7 +298,8 @@ fn jwk(row: &Row, mut members: Value) -> Value {
     members
 }
 
-fn encoded(bytes: impl AsRef<[u8]>) -> String {
+/// Base64url without padding.
+pub fn encoded(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 

@@ -12,26 +12,26 @@ use serde::Serialize;
 
 /// How often, and how long at a stretch.
 #[derive(Clone, Copy)]
-pub(crate) struct Pace {
-    pub(crate) rounds: usize,
+pub struct Pace {
+    pub rounds: usize,
     /// How long one contestant is timed in one round, over all its turns.
-    pub(crate) batch: Duration,
+    pub batch: Duration,
 }
 
 /// How many turns a contestant has in one round.
-pub(crate) const TURNS: u32 = 16;
+pub const TURNS: u32 = 16;
 
 /// Median and extremes.
 #[derive(Clone, Copy, Serialize)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
+pub struct Spread {
+    pub median: f64,
+    pub min: f64,
+    pub max: f64,
 }
 
 impl Spread {
     /// Of at least one value.
-    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Self {
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<_> = values.into_iter().collect();
         values.sort_unstable_by(f64::total_cmp);
         Self { median: median(&values), min: values[0], max: values[values.len() - 1] }
@@ -44,7 +44,7 @@ fn median(sorted: &[f64]) -> f64 {
 }
 
 /// Nanoseconds per call, of each operation in each round.
-pub(crate) fn interleaved(operations: &mut [&mut dyn FnMut()], pace: Pace) -> Vec<Vec<f64>> {
+pub fn interleaved(operations: &mut [&mut dyn FnMut()], pace: Pace) -> Vec<Vec<f64>> {
     let turn = pace.batch / TURNS;
     let calls: Vec<_> = operations.iter_mut().map(|operation| calibrated(operation, turn)).collect();
     let mut times = vec![Vec::with_capacity(pace.rounds); operations.len()];
@@ -94,7 +94,7 @@ fn timed(operation: &mut dyn FnMut(), calls: u32) -> Duration {
 }
 
 /// Nanoseconds of each of `repeats` single calls.
-pub(crate) fn singly(operation: &mut dyn FnMut(), repeats: usize) -> Vec<f64> {
+pub fn singly(operation: &mut dyn FnMut(), repeats: usize) -> Vec<f64> {
     (0..repeats).map(|_| nanoseconds(timed(operation, 1))).collect()
 }
 

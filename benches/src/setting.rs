@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock, and looks at its machine")]
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,43 +10,63 @@ use anyhow::{Context, ensure};
 use chrono::{DateTime, NaiveDate};
 use serde::Serialize;
 
-use crate::contestants::ENTRIES;
 use crate::measure::Pace;
 
 #[derive(Serialize)]
-pub(crate) struct Setting {
-    pub(crate) date: String,
-    pub(crate) machine: String,
-    pub(crate) compiler: String,
-    pub(crate) rounds: usize,
-    pub(crate) batch_milliseconds: u128,
-    pub(crate) contestants: Vec<Used>,
+pub struct Setting {
+    pub date: String,
+    pub machine: String,
+    pub compiler: String,
+    pub rounds: usize,
+    pub batch_milliseconds: u128,
+    pub contestants: Vec<Used>,
 }
 
 /// A contestant's package as it was built.
 #[derive(Serialize)]
-pub(crate) struct Used {
-    pub(crate) contestant: &'static str,
-    pub(crate) package: &'static str,
-    pub(crate) version: String,
-    pub(crate) note: &'static str,
+pub struct Used {
+    pub contestant: &'static str,
+    pub package: &'static str,
+    pub version: String,
+    pub note: &'static str,
 }
 
 impl Setting {
-    pub(crate) fn here(date: Option<&str>, pace: Pace) -> anyhow::Result<Self> {
+    /// This machine, today unless a `date` is given.
+    pub fn here(
+        date: Option<&str>,
+        pace: Pace,
+        contestants: impl IntoIterator<Item = Used>,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             date: date.map_or_else(today, checked)?,
             machine: machine(),
             compiler: answer("rustc", &["--version"]).unwrap_or_else(|| "unknown".to_owned()),
             rounds: pace.rounds,
             batch_milliseconds: pace.batch.as_millis(),
-            contestants: ENTRIES.iter().map(|entry| used(entry.name, entry.package, entry.note)).collect(),
+            contestants: contestants.into_iter().collect(),
         })
     }
 }
 
+impl Used {
+    /// In the version that this was built with, from the lock file that it was built with.
+    pub fn locked(contestant: &'static str, package: &'static str, note: &'static str) -> Self {
+        let version = locked(include_str!("../Cargo.lock"), package).unwrap_or_else(|| "unknown".to_owned());
+        Self { contestant, package, version, note }
+    }
+}
+
+/// Writes a page of `docs/benchmarks/`, in the repository that this was built from.
+pub fn write_page(name: &str, text: &str) -> anyhow::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks");
+    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    let path = folder.join(name);
+    std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
+}
+
 /// Seconds since 1970.
-pub(crate) fn now() -> anyhow::Result<u64> {
+pub fn now() -> anyhow::Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs())
 }
 
@@ -79,14 +100,9 @@ fn answer(program: &str, arguments: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The version that this was built with, from the lock file that it was built with.
-fn used(contestant: &'static str, package: &'static str, note: &'static str) -> Used {
-    let version = locked(include_str!("../Cargo.lock"), package).unwrap_or_else(|| "unknown".to_owned());
-    Used { contestant, package, version, note }
-}
-
+/// Of several versions the newest, which is the last: the older ones are other peers' own.
 fn locked(lock: &str, package: &str) -> Option<String> {
-    let (_, rest) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
+    let (_, rest) = lock.rsplit_once(&format!("name = \"{package}\"\nversion = \""))?;
     rest.split('"').next().map(str::to_owned)
 }
 
@@ -95,10 +111,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn version_of_every_contestant_is_in_the_lock_file() {
-        for entry in &ENTRIES {
-            assert_ne!(used(entry.name, entry.package, entry.note).version, "unknown", "{}", entry.package);
-        }
+    fn version_is_the_newest_that_is_locked() {
+        let lock = "name = \"a\"\nversion = \"9.3.1\"\n\nname = \"a\"\nversion = \"11.1.0\"\n";
+        assert_eq!(locked(lock, "a").as_deref(), Some("11.1.0"));
+        assert_eq!(locked(lock, "b"), None);
     }
 
     #[test]

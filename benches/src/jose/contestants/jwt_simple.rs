@@ -6,10 +6,10 @@ use std::hint::black_box;
 use jwt_simple::prelude::*;
 
 use super::{Parts, Sign, Verify};
-use crate::claims::{
+use jwksmith_benches::claims::{
     AUDIENCE, CustomClaims, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, OwnedCustomClaims, TOKEN_TYPE,
 };
-use crate::material::Material;
+use jwksmith_benches::material::Material;
 
 pub(super) fn set_up(material: &Material, claims: &IssuedClaims) -> anyhow::Result<Parts> {
     let options = options(claims.iat);
@@ -71,7 +71,7 @@ fn options(now: u64) -> VerificationOptions {
 
 fn jwt_claims(issued: &IssuedClaims) -> JWTClaims<CustomClaims> {
     let lifetime = Duration::from_secs(issued.exp - issued.iat);
-    let mut claims = Claims::with_custom_claims(issued.custom(), lifetime).with_issuer(issued.iss);
+    let mut claims = Claims::with_custom_claims(issued.custom(), lifetime).with_issuer(&issued.iss);
     claims = claims.with_audiences(HashSet::from(issued.aud.map(str::to_owned)));
     claims.issued_at = Some(UnixTimeStamp::from_secs(issued.iat));
     claims.invalid_before = Some(UnixTimeStamp::from_secs(issued.nbf));

@@ -14,8 +14,8 @@ use anyhow::ensure;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::claims::IssuedClaims;
-use crate::material::Material;
+use jwksmith_benches::claims::IssuedClaims;
+use jwksmith_benches::material::Material;
 
 /// A token, with the parts that the raw verification starts from.
 pub(crate) struct Sample {
@@ -162,7 +162,7 @@ fn unacceptable(good: &IssuedClaims) -> [(&'static str, IssuedClaims); 4] {
     const HOUR: u64 = 3_600;
     let stranger = "https://stranger.example/";
     [
-        ("a strange issuer", IssuedClaims { iss: stranger, ..good.clone() }),
+        ("a strange issuer", IssuedClaims { iss: stranger.into(), ..good.clone() }),
         ("a strange audience", IssuedClaims { aud: [stranger, stranger], ..good.clone() }),
         ("an expiry in the past", IssuedClaims { exp: good.iat - HOUR, ..good.clone() }),
         ("a beginning in the future", IssuedClaims { nbf: good.iat + HOUR, ..good.clone() }),

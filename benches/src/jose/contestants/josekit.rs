@@ -11,8 +11,8 @@ use josekit::jwt::{self, JwtPayload, JwtPayloadValidator};
 use serde_json::Value;
 
 use super::{Parts, Sample, Sign, Verify};
-use crate::claims::{AUDIENCE, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, TOKEN_TYPE};
-use crate::material::Material;
+use jwksmith_benches::claims::{AUDIENCE, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, TOKEN_TYPE};
+use jwksmith_benches::material::Material;
 
 pub(super) fn set_up(material: &Material, claims: &IssuedClaims) -> anyhow::Result<Parts> {
     let Some(verifier) = verifier(material)? else { return Ok((None, None)) };

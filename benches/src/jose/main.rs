@@ -6,28 +6,24 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark talks to whoever started it")]
 
-mod allocations;
 mod chart;
-mod claims;
 mod contestants;
 mod hostile;
-mod material;
-mod measure;
 mod report;
-mod setting;
 
 use std::hint::black_box;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Parser;
 
-use crate::contestants::{Contestant, RAW, Sample};
-use crate::material::{Material, ROWS, Row};
-use crate::measure::{Pace, Spread};
+use jwksmith_benches::material::{Material, ROWS, Row};
+use jwksmith_benches::measure::{Pace, Spread};
+use jwksmith_benches::setting::{Setting, Used};
+use jwksmith_benches::{allocations, measure, setting};
+
+use crate::contestants::{Contestant, ENTRIES, RAW, Sample};
 use crate::report::{Figure, Line, Report};
-use crate::setting::Setting;
 
 /// Compares jwksmith-jose with the raw cryptography and with other JWT libraries.
 #[derive(Parser)]
@@ -55,7 +51,8 @@ fn main() -> anyhow::Result<()> {
     let rows = selected(&arguments.only)?;
     let pace = arguments.pace();
     let now = setting::now()?;
-    let setting = Setting::here(arguments.date.as_deref(), pace)?;
+    let contestants = ENTRIES.iter().map(|entry| Used::locked(entry.name, entry.package, entry.note));
+    let setting = Setting::here(arguments.date.as_deref(), pace, contestants)?;
     let mut report = Report { setting, verify: Vec::new(), sign: Vec::new(), hostile: Vec::new() };
     for row in rows {
         measure_row(row, now, pace, &mut report)?;
@@ -156,14 +153,8 @@ fn line(
 
 /// The page and its picture, into the repository that this was built from.
 fn write(report: &Report) -> anyhow::Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks");
-    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    write_file(&folder.join("jose.md"), &report.page())?;
-    write_file(&folder.join("jose.svg"), &chart::svg(report))
-}
-
-fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+    setting::write_page("jose.md", &report.page())?;
+    setting::write_page("jose.svg", &chart::svg(report))
 }
 
 #[cfg(test)]
@@ -187,6 +178,14 @@ mod tests {
     fn fewer_than_nine_rounds_are_refused() {
         assert!(Arguments::try_parse_from(["jose", "--rounds", "9"]).is_ok());
         assert!(Arguments::try_parse_from(["jose", "--rounds", "8"]).is_err());
+    }
+
+    #[test]
+    fn version_of_every_contestant_is_in_the_lock_file() {
+        for entry in &ENTRIES {
+            let used = Used::locked(entry.name, entry.package, entry.note);
+            assert_ne!(used.version, "unknown", "{}", entry.package);
+        }
     }
 
     #[test]

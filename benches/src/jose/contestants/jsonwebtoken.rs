@@ -6,8 +6,10 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 
 use super::{Parts, Sign, Verify};
-use crate::claims::{AUDIENCE, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, OwnedClaims, TOKEN_TYPE};
-use crate::material::{Material, Pair};
+use jwksmith_benches::claims::{
+    AUDIENCE, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, OwnedClaims, TOKEN_TYPE,
+};
+use jwksmith_benches::material::{Material, Pair};
 
 pub(super) fn set_up(material: &Material, claims: &IssuedClaims) -> anyhow::Result<Parts> {
     let Ok(algorithm) = material.row.name.parse::<Algorithm>() else { return Ok((None, None)) };

@@ -8,8 +8,8 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 
 use super::{Parts, Sample, Sign, Verify};
-use crate::claims::IssuedClaims;
-use crate::material::{Material, Pair, RawVerifier};
+use jwksmith_benches::claims::IssuedClaims;
+use jwksmith_benches::material::{Material, Pair, RawVerifier};
 
 pub(super) fn set_up(material: &Material, claims: &IssuedClaims) -> anyhow::Result<Parts> {
     let verifier = material.verifier.clone();

@@ -8,8 +8,10 @@ use jwksmith_jose::{Algorithm, KeySet, Memory, Policy, SecretBytes, SigningKey, 
 use serde_json::json;
 
 use super::{Parts, Sample, Sign, Verify};
-use crate::claims::{AUDIENCE, BorrowedClaims, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, TOKEN_TYPE};
-use crate::material::Material;
+use jwksmith_benches::claims::{
+    AUDIENCE, BorrowedClaims, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, TOKEN_TYPE,
+};
+use jwksmith_benches::material::Material;
 
 pub(super) const NOTE: &str =
     "borrowed claims; the type of every registered claim is checked too, and no member stands twice";

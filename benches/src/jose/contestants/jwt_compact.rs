@@ -2,6 +2,7 @@
 //!
 //! It knows `exp`, `nbf` and `iat`; issuer and audience are the caller's, who is this file.
 
+use std::borrow::Cow;
 use std::hint::black_box;
 
 use chrono::{DateTime, Duration, Utc};
@@ -12,8 +13,10 @@ use pkcs8::DecodePrivateKey as _;
 use serde::Deserialize;
 
 use super::{Parts, Sample, Sign, Verify};
-use crate::claims::{AUDIENCE, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, OwnedCustomClaims, TOKEN_TYPE};
-use crate::material::Material;
+use jwksmith_benches::claims::{
+    AUDIENCE, ISSUER, IssuedClaims, KEY_ID, LEEWAY_SECONDS, OwnedCustomClaims, TOKEN_TYPE,
+};
+use jwksmith_benches::material::Material;
 
 #[derive(Deserialize)]
 struct CheckedClaims {
@@ -80,12 +83,12 @@ where
     /// The claims beside the times, as the issuer writes them.
     #[derive(serde::Serialize)]
     struct Rest {
-        iss: &'static str,
+        iss: Cow<'static, str>,
         aud: [&'static str; 2],
         #[serde(flatten)]
-        custom: crate::claims::CustomClaims,
+        custom: jwksmith_benches::claims::CustomClaims,
     }
-    let mut claims = Claims::new(Rest { iss: issued.iss, aud: issued.aud, custom: issued.custom() });
+    let mut claims = Claims::new(Rest { iss: issued.iss.clone(), aud: issued.aud, custom: issued.custom() });
     claims.issued_at = Some(date(issued.iat)?);
     claims.not_before = Some(date(issued.nbf)?);
     claims.expiration = Some(date(issued.exp)?);

@@ -13,9 +13,9 @@ use jwksmith_jose::{Algorithm, KeySet, Policy, UnixTime, danger, json, verify};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::claims::{AUDIENCE, ISSUER, OwnedClaims};
-use crate::material::{Material, ROWS};
-use crate::measure::{Spread, singly};
+use jwksmith_benches::claims::{AUDIENCE, ISSUER, OwnedClaims};
+use jwksmith_benches::material::{Material, ROWS};
+use jwksmith_benches::measure::{Spread, singly};
 
 const MEBIBYTE: usize = 1024 * 1024;
 const HUGE: usize = 8 * MEBIBYTE;

@@ -2,14 +2,15 @@
 //!
 //! A ratio is the raw cryptography's time over the contestant's, so that 1.00 is free and more is better.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::Serialize;
 
 use crate::contestants::{ENTRIES, JWKSMITH, RAW};
 use crate::hostile::{self, REFUSAL_NANOSECONDS_MAX, Refused};
-use crate::measure::{Spread, TURNS};
-use crate::setting::Setting;
+use jwksmith_benches::measure::{Spread, TURNS};
+use jwksmith_benches::setting::Setting;
+use jwksmith_benches::table::{Table, count, none};
 
 /// Heap allocations that a verification with borrowed claims may make.
 const ALLOCATIONS_MAX: f64 = 2.0;
@@ -182,61 +183,8 @@ fn cell(figure: Option<&Figure>, told: impl Fn(&Figure) -> String) -> String {
     figure.map_or_else(none, told)
 }
 
-fn none() -> String {
-    "–".to_owned()
-}
-
 fn microseconds(figure: Option<&Figure>) -> String {
     cell(figure, |figure| format!("{:.2}", figure.nanoseconds.median / 1e3))
-}
-
-/// A whole number where it is one: an allocation that is made once in a while is a fraction.
-fn count(allocations: f64) -> String {
-    if allocations.fract().abs() < 1e-9 { format!("{allocations:.0}") } else { format!("{allocations:.2}") }
-}
-
-/// A Markdown table, its columns aligned.
-struct Table {
-    head: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    fn new<const N: usize>(head: [&str; N]) -> Self {
-        Self { head: head.map(str::to_owned).to_vec(), rows: Vec::new() }
-    }
-
-    fn widths(&self) -> Vec<usize> {
-        let width = |at: usize| {
-            let column = std::iter::once(&self.head).chain(&self.rows).filter_map(|row| row.get(at));
-            column.map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        (0..self.head.len()).map(width).collect()
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widths = self.widths();
-        writeln!(f, "{}", aligned(&self.head, &widths))?;
-        // The first column is words, the others are figures and stand to the right.
-        let rules = widths.iter().enumerate().map(|(at, width)| {
-            let rule = "-".repeat(width.saturating_sub(usize::from(at > 0)));
-            if at == 0 { rule } else { format!("{rule}:") }
-        });
-        writeln!(f, "| {} |", rules.collect::<Vec<_>>().join(" | "))?;
-        self.rows.iter().try_for_each(|row| writeln!(f, "{}", aligned(row, &widths)))
-    }
-}
-
-fn aligned(row: &[String], widths: &[usize]) -> String {
-    let mut text = String::from("|");
-    for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
-        let written =
-            if at == 0 { write!(text, " {cell:<width$} |") } else { write!(text, " {cell:>width$} |") };
-        written.expect("a string takes whatever is written to it");
-    }
-    text
 }
 
 #[cfg(test)]
@@ -275,10 +223,5 @@ mod tests {
             lines.nth(1).unwrap(),
             "| RS256     |         900 |   1.00 |    0.500 |            – |       – |          – |           – |   0.95 | **no** |"
         );
-    }
-
-    #[test]
-    fn count_is_whole_where_it_can_be() {
-        assert_eq!([2.0, 2.25].map(count), ["2", "2.25"]);
     }
 }
