@@ -5,23 +5,21 @@ use crate::clock::Clock;
 use crate::error::{NeedsRefresh, TryVerifyError, Undecided, VerifyError};
 use crate::token_cache::TokenCache;
 use crate::verifier::Trusted;
-use jwksmith_jose::{KeySet, Policy, Refusal, Token, UnixTime, Verified, VerifiedToken, preflight};
-
-/// What decides about a token, given keys.
-pub(crate) type Check<R> = fn(&str, &KeySet, &Policy, UnixTime) -> Result<R, Refusal>;
+use jwksmith_jose::{
+    KeySet, Policy, Refusal, Token, UnixTime, Verified, VerifiedToken, preflight, verify, verify_token,
+};
+use serde::de::DeserializeOwned;
 
 /// What a check finds of a good token.
 pub(crate) trait Finding: Sized {
     /// The `kid` that the token named
     fn key_id(&self) -> Option<&str>;
 
-    /// Checks the token, or finds it among those that were, if it is of a form that is remembered
-    fn once(
-        tokens: &TokenCache,
-        token: &str,
-        to: Recall<'_>,
-        check: impl FnOnce() -> Result<Self, Refusal>,
-    ) -> Result<Self, Refusal>;
+    /// Checks a token with these keys
+    fn check(token: &str, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Refusal>;
+
+    /// The same, or finds the token among those that were
+    fn once(tokens: &TokenCache, token: &str, keys: &KeySet, to: Recall<'_>) -> Result<Self, Refusal>;
 }
 
 /// What a remembered token is bound to.
@@ -32,13 +30,12 @@ pub(crate) struct Recall<'a> {
     pub(crate) now: UnixTime,
 }
 
-/// A token, its issuer, and who checks it.
-pub(crate) struct Case<'v, R> {
+/// A token before the issuer that it says it is of.
+pub(crate) struct Case<'v> {
     pub(crate) issuer: &'v Trusted,
     pub(crate) clock: &'v dyn Clock,
     pub(crate) tokens: Option<&'v TokenCache>,
     pub(crate) token: &'v str,
-    pub(crate) check: Check<R>,
 }
 
 /// Why memory alone does not accept a token.
@@ -51,9 +48,9 @@ pub(crate) enum Doubt {
     Newer { generation: u64, refusal: Refusal },
 }
 
-impl<R: Finding> Case<'_, R> {
+impl Case<'_> {
     /// The verdict of the keys at hand.
-    pub(crate) fn verdict_at_hand(&self) -> Result<R, Doubt> {
+    pub(crate) fn verdict_at_hand<R: Finding>(&self) -> Result<R, Doubt> {
         let now = self.clock.monotonic();
         let at_hand = self.issuer.cache.at_hand(now);
         let snapshot = at_hand.as_deref().and_then(Option::as_ref).ok_or(Doubt::NoKeys)?;
@@ -62,13 +59,12 @@ impl<R: Finding> Case<'_, R> {
         Ok(found)
     }
 
-    fn judge(&self, snapshot: &Snapshot) -> Result<R, Doubt> {
+    fn judge<R: Finding>(&self, snapshot: &Snapshot) -> Result<R, Doubt> {
         let now = self.clock.now();
         let to = Recall { issuer: self.issuer, generation: snapshot.generation, now };
-        let check = || (self.check)(self.token, &snapshot.keys, &self.issuer.policy, now);
         let found = match self.tokens {
-            None => check(),
-            Some(tokens) => R::once(tokens, self.token, to, check),
+            None => R::check(self.token, &snapshot.keys, &self.issuer.policy, now),
+            Some(tokens) => R::once(tokens, self.token, &snapshot.keys, to),
         };
         match found {
             Ok(found) => {
@@ -84,7 +80,7 @@ impl<R: Finding> Case<'_, R> {
     }
 
     /// Settles a doubt, waiting for keys where they could help.
-    pub(crate) async fn settle(&self, doubt: Doubt) -> Result<R, VerifyError> {
+    pub(crate) async fn settle<R: Finding>(&self, doubt: Doubt) -> Result<R, VerifyError> {
         match doubt {
             Doubt::Refused(refusal) => Err(refusal.into()),
             Doubt::Newer { generation, refusal } => self.retry(generation, refusal).await,
@@ -92,7 +88,7 @@ impl<R: Finding> Case<'_, R> {
         }
     }
 
-    async fn with_current(&self) -> Result<R, VerifyError> {
+    async fn with_current<R: Finding>(&self) -> Result<R, VerifyError> {
         // A token that no key could save must not cause a fetch.
         self.preflight()?;
         let Current { snapshot, asked } = self.issuer.cache.current().await?;
@@ -107,7 +103,7 @@ impl<R: Finding> Case<'_, R> {
         }
     }
 
-    async fn retry(&self, generation: u64, refusal: Refusal) -> Result<R, VerifyError> {
+    async fn retry<R: Finding>(&self, generation: u64, refusal: Refusal) -> Result<R, VerifyError> {
         let refusal = self.worth_a_look(refusal)?;
         let forged = self.kid_if_forged(&refusal);
         let newer = self.issuer.cache.newer_than(generation, wanted(&refusal, forged.as_deref())).await;
@@ -115,7 +111,7 @@ impl<R: Finding> Case<'_, R> {
     }
 
     /// Settles a doubt without waiting; what could help is begun.
-    pub(crate) fn settle_now(&self, doubt: Doubt) -> Result<R, TryVerifyError> {
+    pub(crate) fn settle_now<R: Finding>(&self, doubt: Doubt) -> Result<R, TryVerifyError> {
         match doubt {
             Doubt::Refused(refusal) => Err(refusal.into()),
             Doubt::Newer { generation, refusal } => self.retry_now(generation, refusal),
@@ -123,7 +119,7 @@ impl<R: Finding> Case<'_, R> {
         }
     }
 
-    fn with_current_now(&self) -> Result<R, TryVerifyError> {
+    fn with_current_now<R: Finding>(&self) -> Result<R, TryVerifyError> {
         self.preflight()?;
         let snapshot = match self.issuer.cache.current_soon() {
             Ok(snapshot) => snapshot,
@@ -136,7 +132,7 @@ impl<R: Finding> Case<'_, R> {
         })
     }
 
-    fn retry_now(&self, generation: u64, refusal: Refusal) -> Result<R, TryVerifyError> {
+    fn retry_now<R: Finding>(&self, generation: u64, refusal: Refusal) -> Result<R, TryVerifyError> {
         let refusal = self.worth_a_look(refusal)?;
         let forged = self.kid_if_forged(&refusal);
         let newer = self.issuer.cache.newer_soon(generation, wanted(&refusal, forged.as_deref()));
@@ -157,7 +153,7 @@ impl<R: Finding> Case<'_, R> {
     }
 
     /// The one more try, with a newer set if there is one.
-    fn once_more(&self, newer: Newer, refusal: Refusal) -> Result<R, TryVerifyError> {
+    fn once_more<R: Finding>(&self, newer: Newer, refusal: Refusal) -> Result<R, TryVerifyError> {
         match newer {
             Newer::Set(snapshot) => self.judge(&snapshot).map_err(|doubt| doubt.into_refusal().into()),
             Newer::Same => Err(refusal.into()),
@@ -199,19 +195,17 @@ impl Doubt {
     }
 }
 
-impl<T> Finding for Verified<T> {
+impl<T: DeserializeOwned> Finding for Verified<T> {
     fn key_id(&self) -> Option<&str> {
         Self::key_id(self)
     }
 
-    /// Claims of a type are read from a remembered [`VerifiedToken`], by the verifier.
-    fn once(
-        _: &TokenCache,
-        _: &str,
-        _: Recall<'_>,
-        check: impl FnOnce() -> Result<Self, Refusal>,
-    ) -> Result<Self, Refusal> {
-        check()
+    fn check(token: &str, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Refusal> {
+        verify(token, keys, policy, now)
+    }
+
+    fn once(tokens: &TokenCache, token: &str, keys: &KeySet, to: Recall<'_>) -> Result<Self, Refusal> {
+        VerifiedToken::once(tokens, token, keys, to)?.verified()
     }
 }
 
@@ -220,12 +214,11 @@ impl Finding for VerifiedToken {
         Self::key_id(self)
     }
 
-    fn once(
-        tokens: &TokenCache,
-        token: &str,
-        to: Recall<'_>,
-        check: impl FnOnce() -> Result<Self, Refusal>,
-    ) -> Result<Self, Refusal> {
-        tokens.once(token, to, check)
+    fn check(token: &str, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Refusal> {
+        verify_token(token, keys, policy, now)
+    }
+
+    fn once(tokens: &TokenCache, token: &str, keys: &KeySet, to: Recall<'_>) -> Result<Self, Refusal> {
+        tokens.once(token, to, || verify_token(token, keys, &to.issuer.policy, to.now))
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 
 use crate::builder::VerifierBuilder;
 use crate::cache::{Cache, RevocationBound};
-use crate::case::{Case, Check, Finding};
+use crate::case::{Case, Finding};
 use crate::clock::Clock;
 use crate::error::{ConfigError, IssuerError, NotReady, TryVerifyError, Undecided, VerifyError};
 use crate::event::{Event, Events};
@@ -19,9 +19,7 @@ use crate::source::SourceInUse;
 use crate::status::{Readiness, Refreshed};
 use crate::token_cache::{TokenCache, TokenCacheUse};
 use crate::trusted::TrustedIssuer;
-use jwksmith_jose::{
-    KeySet, Memory, Policy, Refusal, UnixTime, Verified, VerifiedToken, danger, verify, verify_token,
-};
+use jwksmith_jose::{KeySet, Memory, Policy, Refusal, UnixTime, Verified, VerifiedToken, danger};
 
 /// Verifies the tokens of the issuers that it trusts.
 pub struct Verifier {
@@ -109,10 +107,7 @@ impl Verifier {
     /// # Errors
     /// [`VerifyError::Refused`] if the token is at fault; [`VerifyError::Undecided`] if the issuer's keys are not to be had.
     pub async fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, VerifyError> {
-        match &self.tokens {
-            None => self.decide(token, verify).await,
-            Some(_) => Ok(self.verify_token(token).await?.verified()?),
-        }
+        self.decide(token).await
     }
 
     /// Verifies a compact token and keeps its claims as they were signed, for who wants claims that borrow.
@@ -120,7 +115,7 @@ impl Verifier {
     /// # Errors
     /// As [`Self::verify`], but for the shape of the claims.
     pub async fn verify_token(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
-        self.decide(token, verify_token).await
+        self.decide(token).await
     }
 
     /// Verifies from memory, without waiting: for interceptors and threads that are not async.
@@ -130,10 +125,7 @@ impl Verifier {
     /// # Errors
     /// [`TryVerifyError`].
     pub fn try_verify<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, TryVerifyError> {
-        match &self.tokens {
-            None => self.try_decide(token, verify),
-            Some(_) => Ok(self.try_verify_token(token)?.verified()?),
-        }
+        self.try_decide(token)
     }
 
     /// The same for claims as they were signed.
@@ -141,11 +133,11 @@ impl Verifier {
     /// # Errors
     /// As [`Self::try_verify`], but for the shape of the claims.
     pub fn try_verify_token(&self, token: &str) -> Result<VerifiedToken, TryVerifyError> {
-        self.try_decide(token, verify_token)
+        self.try_decide(token)
     }
 
-    async fn decide<R: Finding>(&self, token: &str, check: Check<R>) -> Result<R, VerifyError> {
-        let case = self.case(token, check)?;
+    async fn decide<R: Finding>(&self, token: &str) -> Result<R, VerifyError> {
+        let case = self.case(token)?;
         match case.verdict_at_hand() {
             Ok(found) => Ok(found),
             Err(doubt) => {
@@ -154,8 +146,8 @@ impl Verifier {
         }
     }
 
-    fn try_decide<R: Finding>(&self, token: &str, check: Check<R>) -> Result<R, TryVerifyError> {
-        let case = self.case(token, check)?;
+    fn try_decide<R: Finding>(&self, token: &str) -> Result<R, TryVerifyError> {
+        let case = self.case(token)?;
         let settled = case.verdict_at_hand().or_else(|doubt| case.settle_now(doubt));
         settled.inspect_err(|error| {
             if let Some(error) = error.as_final() {
@@ -164,10 +156,10 @@ impl Verifier {
         })
     }
 
-    fn case<'v, R: Finding>(&'v self, token: &'v str, check: Check<R>) -> Result<Case<'v, R>, VerifyError> {
+    fn case<'v>(&'v self, token: &'v str) -> Result<Case<'v>, VerifyError> {
         let issuer =
             self.issuer_of(token).map_err(VerifyError::from).inspect_err(metrics::refused_by_nobody)?;
-        Ok(Case { issuer, clock: &*self.clock, tokens: self.tokens.as_ref(), token, check })
+        Ok(Case { issuer, clock: &*self.clock, tokens: self.tokens.as_ref(), token })
     }
 
     /// Whose token it says it is. That only selects among configured issuers; the claim is checked after the signature.

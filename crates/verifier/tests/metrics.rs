@@ -161,3 +161,26 @@ async fn flood_of_made_up_tokens_makes_no_new_label() {
     let nobodys = after.iter().filter(|name| name.contains("issuer=none")).count();
     assert_eq!(nobodys, 4, "an outcome and three codes: {after:?}");
 }
+
+#[tokio::test]
+async fn claims_of_another_shape_count_as_refused() {
+    for remembers in [false, true] {
+        let recorder = DebuggingRecorder::new();
+        let _installed = set_default_local_recorder(&recorder);
+        let settings = TokenCacheSettings::default();
+        let scene = Scene::built(
+            |issuer| issuer,
+            |builder| if remembers { builder.token_cache(settings) } else { builder },
+        )
+        .await;
+        let error = scene.verifier.verify::<Vec<u8>>(&scene.token()).await.unwrap_err();
+        assert_eq!(error.code(), "claims_shape");
+        let counted = counted(&recorder.snapshotter(), &[(scene.name(), "ONE")]);
+        assert_eq!(
+            counted.get("jwksmith_refusals_total{issuer=ONE,code=claims_shape}"),
+            Some(&1),
+            "{remembers}"
+        );
+        assert_eq!(counted["jwksmith_verifications_total{issuer=ONE,outcome=accepted}"], 0, "{remembers}");
+    }
+}

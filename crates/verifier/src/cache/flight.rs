@@ -88,7 +88,6 @@ impl Shared {
             }
         };
         snapshot.tell();
-        self.metrics.key_set(snapshot.keys.keys().len());
         for event in events {
             self.tell(event);
         }
@@ -139,6 +138,7 @@ impl Shared {
     /// Puts a snapshot in the place of the one before.
     fn put(&self, state: &mut Guarded, mut snapshot: Snapshot, now: Duration) -> Arc<Snapshot> {
         snapshot.records = state.records.note(&snapshot.keys, self.parts.clock.now());
+        self.metrics.key_set(snapshot.keys.keys().len());
         let snapshot = Arc::new(snapshot);
         self.snapshot.store(Some(Arc::clone(&snapshot)));
         self.hush(state, now);
@@ -231,6 +231,7 @@ impl Shared {
         if matches!(snapshot.in_use.source, KeySource::File(_) | KeySource::Static(_)) {
             return;
         }
+        let _alone = self.saving.lock().await;
         let Some(bytes) = self.saved().map(|saved| saved.to_bytes()) else { return };
         let issuer = Arc::clone(&self.parts.issuer);
         let stored = tokio::task::spawn_blocking(move || store.save(&issuer, &bytes)).await;

@@ -76,6 +76,8 @@ pub(crate) struct Shared {
     ended: Arc<Notify>,
     chances: AtomicU64,
     digests: RandomState,
+    /// Saves happen one after the other, each of what is the latest then. Savers wait without holding a thread.
+    saving: tokio::sync::Mutex<()>,
 }
 
 /// What the state machine and its callers share under one short lock.
@@ -139,6 +141,7 @@ impl Cache {
             ended: Arc::new(Notify::new()),
             chances,
             digests: RandomState::new(),
+            saving: tokio::sync::Mutex::new(()),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -162,8 +165,20 @@ impl Cache {
 
     /// Begins a refresh if the set needs one and one may begin, and waits for nothing.
     pub(crate) fn begin_if_allowed(&self) {
-        if let (Effect::ServeAndFetch | Effect::FetchAndWait, _) = self.step(state::Event::KeyWanted) {
-            self.begin_fetch(self.where_to_look(), None);
+        let _ = self.want_key();
+    }
+
+    /// Begins what a wanted key needs; whoever has no key then waits for the end of it.
+    fn want_key(&self) -> Option<OwnedNotified> {
+        let (effect, ended) = self.step(state::Event::KeyWanted);
+        match effect {
+            Effect::ServeAndFetch => {
+                self.begin_fetch(self.where_to_look(), None);
+                None
+            }
+            Effect::FetchAndWait => self.begin_fetch(self.where_to_look(), None).then_some(ended),
+            Effect::Join => Some(ended),
+            Effect::Serve | Effect::TooSoon { .. } | Effect::NotThere | Effect::None => None,
         }
     }
 
@@ -175,16 +190,10 @@ impl Cache {
     /// A snapshot that may be verified with. Waits for a fetch if there is none, or if it is past its freshness; in that
     /// case it does for as long as fetches fail.
     pub(crate) async fn current(&self) -> Result<Current, Undecided> {
-        let (effect, ended) = self.step(state::Event::KeyWanted);
-        let asked = matches!(effect, Effect::FetchAndWait | Effect::Join);
-        match effect {
-            Effect::ServeAndFetch => self.begin_fetch(self.where_to_look(), None),
-            Effect::FetchAndWait => {
-                self.begin_fetch(self.where_to_look(), None);
-                self.end(ended).await?;
-            }
-            Effect::Join => self.end(ended).await?,
-            Effect::Serve | Effect::TooSoon { .. } | Effect::NotThere | Effect::None => {}
+        let ended = self.want_key();
+        let asked = ended.is_some();
+        if let Some(ended) = ended {
+            self.end(ended).await?;
         }
         let snapshot = self.usable().ok_or_else(|| self.undecided())?;
         Ok(Current { snapshot, asked })
@@ -192,17 +201,10 @@ impl Cache {
 
     /// The same without waiting: begins what is needed, and says how it stands.
     pub(crate) fn current_soon(&self) -> Result<Arc<Snapshot>, Newer> {
-        let (effect, _) = self.step(state::Event::KeyWanted);
-        match effect {
-            Effect::ServeAndFetch => self.begin_fetch(self.where_to_look(), None),
-            Effect::FetchAndWait => {
-                self.begin_fetch(self.where_to_look(), None);
-                return Err(Newer::Pending);
-            }
-            Effect::Join => return Err(Newer::Pending),
-            Effect::Serve | Effect::TooSoon { .. } | Effect::NotThere | Effect::None => {}
+        match self.want_key() {
+            Some(_) => Err(Newer::Pending),
+            None => self.usable().ok_or_else(|| Newer::Failing(self.undecided())),
         }
-        self.usable().ok_or_else(|| Newer::Failing(self.undecided()))
     }
 
     /// A snapshot newer than the one of generation `seen`, if one can be had now.
@@ -240,8 +242,8 @@ impl Cache {
         let (effect, ended) = self.step(state::Event::NewerWanted { kid });
         match effect {
             Effect::FetchAndWait => {
-                self.begin_fetch(Locate::Anew, kid.map(|kid| flight::Missed::new(kid, wanted)));
-                Some(ended)
+                let missed = kid.map(|kid| flight::Missed::new(kid, wanted));
+                self.begin_fetch(Locate::Anew, missed).then_some(ended)
             }
             Effect::Join => Some(ended),
             _ => None,
@@ -372,14 +374,16 @@ impl Cache {
         (effect, Arc::clone(&self.shared.ended).notified_owned())
     }
 
-    /// Runs the fetch that the state machine has just counted, in a task of its own.
-    fn begin_fetch(&self, locate: Locate, missed: Option<flight::Missed>) {
+    /// Runs the fetch that the state machine has just counted, in a task of its own; whether it could be begun.
+    fn begin_fetch(&self, locate: Locate, missed: Option<flight::Missed>) -> bool {
         let flight = Flight::new(Arc::clone(&self.shared), missed);
         let span = tracing::debug_span!("refresh", issuer = %self.shared.parts.issuer);
-        if !self.spawn(flight.run(locate).instrument(span)) {
+        let begun = self.spawn(flight.run(locate).instrument(span));
+        if !begun {
             // The flight was dropped, which counts as a failed fetch.
             tracing::error!("there is no tokio runtime to fetch the key set in");
         }
+        begun
     }
 
     /// Runs a task in the runtime of the caller, or in the one that the verifier was built in; whether there is one.
