@@ -25,7 +25,9 @@ pub(crate) trait Finding: Sized {
 /// What a remembered token is bound to.
 #[derive(Clone, Copy)]
 pub(crate) struct Recall<'a> {
-    pub(crate) issuer: &'a Trusted,
+    /// The place of the issuer among those of the verifier
+    pub(crate) place: usize,
+    pub(crate) policy: &'a Policy,
     pub(crate) generation: u64,
     pub(crate) now: UnixTime,
 }
@@ -61,9 +63,10 @@ impl Case<'_> {
 
     fn judge<R: Finding>(&self, snapshot: &Snapshot) -> Result<R, Doubt> {
         let now = self.clock.now();
-        let to = Recall { issuer: self.issuer, generation: snapshot.generation, now };
+        let Trusted { place, policy, .. } = self.issuer;
+        let to = Recall { place: *place, policy, generation: snapshot.generation, now };
         let found = match self.tokens {
-            None => R::check(self.token, &snapshot.keys, &self.issuer.policy, now),
+            None => R::check(self.token, &snapshot.keys, policy, now),
             Some(tokens) => R::once(tokens, self.token, &snapshot.keys, to),
         };
         match found {
@@ -219,6 +222,6 @@ impl Finding for VerifiedToken {
     }
 
     fn once(tokens: &TokenCache, token: &str, keys: &KeySet, to: Recall<'_>) -> Result<Self, Refusal> {
-        tokens.once(token, to, || verify_token(token, keys, &to.issuer.policy, to.now))
+        tokens.once(token, to, || verify_token(token, keys, to.policy, to.now))
     }
 }

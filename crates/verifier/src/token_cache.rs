@@ -60,6 +60,7 @@ const TOKEN_BYTES_USUAL: usize = 2048;
 pub(crate) struct TokenCache {
     entries: Cache<String, Entry, Weight, ByTheEnd>,
     token_bytes_max: usize,
+    shared_wait_max: Duration,
     /// For each issuer the generation of the set that its entries were verified with.
     generations: Vec<AtomicU64>,
     hits: Counter,
@@ -97,6 +98,7 @@ impl TokenCache {
                 DefaultLifecycle::default(),
             ),
             token_bytes_max,
+            shared_wait_max: SHARED_WAIT_MAX,
             generations: (0..issuers).map(|_| AtomicU64::new(0)).collect(),
             hits: counter!("jwksmith_token_cache_total", "outcome" => "hit"),
             misses: counter!("jwksmith_token_cache_total", "outcome" => "miss"),
@@ -115,7 +117,7 @@ impl TokenCache {
             return verify();
         }
         self.forget_other_generations(to);
-        match self.entries.get_value_or_guard(token, Some(SHARED_WAIT_MAX)) {
+        match self.entries.get_value_or_guard(token, Some(self.shared_wait_max)) {
             GuardResult::Value(entry) if entry.is_bound(to) => self.hit(token, entry, to),
             GuardResult::Guard(guard) => {
                 self.misses.increment(1);
@@ -135,20 +137,19 @@ impl TokenCache {
 
     fn hit(&self, token: &str, entry: Entry, to: Recall<'_>) -> Result<VerifiedToken, Refusal> {
         self.hits.increment(1);
-        let Err(refusal) = entry.token.check_times(&to.issuer.policy, to.now) else { return Ok(entry.token) };
+        let Err(refusal) = entry.token.check_times(to.policy, to.now) else { return Ok(entry.token) };
         self.entries.remove(token);
         Err(refusal)
     }
 
     /// Gives the memory back that tokens of another key set take; they would not be found anyway.
     fn forget_other_generations(&self, to: Recall<'_>) {
-        let Some(known) = self.generations.get(to.issuer.place) else { return };
+        let Some(known) = self.generations.get(to.place) else { return };
         let before = known.load(Ordering::Relaxed);
         let is_first = before < to.generation
             && known.compare_exchange(before, to.generation, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if is_first && before > 0 {
-            self.entries
-                .retain(|_, entry| entry.issuer != to.issuer.place || entry.generation == to.generation);
+            self.entries.retain(|_, entry| entry.issuer != to.place || entry.generation == to.generation);
         }
     }
 
@@ -159,11 +160,11 @@ impl TokenCache {
 
 impl Entry {
     fn new(token: &VerifiedToken, to: Recall<'_>) -> Self {
-        Self { token: token.clone(), issuer: to.issuer.place, generation: to.generation }
+        Self { token: token.clone(), issuer: to.place, generation: to.generation }
     }
 
     fn is_bound(&self, to: Recall<'_>) -> bool {
-        self.issuer == to.issuer.place && self.generation == to.generation
+        self.issuer == to.place && self.generation == to.generation
     }
 }
 
@@ -204,5 +205,135 @@ impl Hasher for EndHasher {
 
     fn finish(&self) -> u64 {
         self.0.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
+
+    use jwksmith_jose::{Algorithm, KeySet, Policy, SigningKey, UnixTime, verify_token};
+    use serde_json::json;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+    /// A token and what is needed to verify it.
+    struct Scene {
+        token: String,
+        keys: KeySet,
+        policy: Policy,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let private = SigningKey::generate(Algorithm::EdDSA).unwrap();
+            let key = SigningKey::from_private(Algorithm::EdDSA, &private).unwrap();
+            let jwk = serde_json::to_value(key.public_jwk("a").unwrap()).unwrap();
+            let claims = json!({ "iss": "https://i.example/", "aud": "a", "exp": NOW.saturating_add(60).as_seconds() });
+            Self {
+                token: key.sign_token(Some("a"), "at+jwt", &claims).unwrap(),
+                keys: KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap(),
+                policy: Policy::new("https://i.example/", "a", [Algorithm::EdDSA]).unwrap(),
+            }
+        }
+
+        fn to(&self, place: usize, generation: u64) -> Recall<'_> {
+            Recall { place, policy: &self.policy, generation, now: NOW }
+        }
+
+        fn verify(&self) -> Result<VerifiedToken, Refusal> {
+            verify_token(&self.token, &self.keys, &self.policy, NOW)
+        }
+
+        /// Whether the token had to be verified.
+        fn verifies(&self, cache: &TokenCache, to: Recall<'_>) -> bool {
+            let mut verified = false;
+            let outcome = cache.once(&self.token, to, || {
+                verified = true;
+                self.verify()
+            });
+            assert!(outcome.is_ok());
+            verified
+        }
+    }
+
+    fn cache() -> TokenCache {
+        TokenCache::new(TokenCacheSettings::default(), 2).unwrap()
+    }
+
+    #[test]
+    fn token_is_found_again_for_its_issuer_and_its_key_set_only() {
+        let (scene, cache) = (Scene::new(), cache());
+        assert!(scene.verifies(&cache, scene.to(0, 1)));
+        assert!(!scene.verifies(&cache, scene.to(0, 1)));
+        assert!(scene.verifies(&cache, scene.to(1, 1)), "another issuer");
+        assert!(!scene.verifies(&cache, scene.to(1, 1)));
+        assert!(scene.verifies(&cache, scene.to(1, 2)), "another key set");
+        assert!(!scene.verifies(&cache, scene.to(1, 2)));
+        assert!(scene.verifies(&cache, scene.to(1, 1)), "a caller who was slow, with the key set before");
+    }
+
+    #[test]
+    fn tokens_of_another_key_set_give_their_memory_back() {
+        let (scene, cache) = (Scene::new(), cache());
+        scene.verifies(&cache, scene.to(0, 1));
+        assert_eq!(cache.in_use().tokens, 1);
+        let long = "x".repeat(TokenCacheSettings::default().token_bytes_max + 1);
+        assert!(cache.once(&long, scene.to(0, 2), || scene.verify()).is_ok());
+        assert_eq!(cache.in_use().tokens, 1, "a token that is too long to be kept asks for nothing");
+        assert!(cache.once("other", scene.to(0, 2), || scene.verify()).is_ok());
+        assert_eq!(cache.in_use().tokens, 1, "the one before is gone");
+    }
+
+    #[test]
+    fn refused_token_is_verified_each_time() {
+        let (scene, cache) = (Scene::new(), cache());
+        for _ in 0..2 {
+            let mut verified = false;
+            let outcome = cache.once(&scene.token, scene.to(0, 1), || {
+                verified = true;
+                Err(Refusal::Signature)
+            });
+            assert!(outcome.is_err() && verified);
+        }
+        assert_eq!(cache.in_use().tokens, 0);
+    }
+
+    #[test]
+    fn simultaneous_callers_share_one_verification() {
+        const CALLERS: usize = 8;
+        let scene = Scene::new();
+        let cache = TokenCache { shared_wait_max: Duration::from_mins(1), ..cache() };
+        let (calling, verified) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let call = || {
+            calling.fetch_add(1, Ordering::SeqCst);
+            let outcome = cache.once(&scene.token, scene.to(0, 1), || {
+                verified.fetch_add(1, Ordering::SeqCst);
+                // Until all have called, so that they find this one at work.
+                while calling.load(Ordering::SeqCst) < CALLERS {
+                    thread::yield_now();
+                }
+                scene.verify()
+            });
+            assert!(outcome.is_ok());
+        };
+        thread::scope(|scope| (0..CALLERS).for_each(|_| drop(scope.spawn(call))));
+        assert_eq!(verified.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn settings_without_room_are_refused() {
+        let refused =
+            [(0, 1024), (16 * 1024, 0), (16 * 1024 * 17, TOKEN_BYTES_MAX + 1), (16 * 1024 - 1, 1024)];
+        for (bytes_max, token_bytes_max) in refused {
+            assert!(
+                TokenCache::new(TokenCacheSettings { bytes_max, token_bytes_max }, 1).is_err(),
+                "{bytes_max}"
+            );
+        }
+        let smallest = TokenCacheSettings { bytes_max: 16 * 1024, token_bytes_max: 1024 };
+        assert!(TokenCache::new(smallest, 1).is_ok());
     }
 }
