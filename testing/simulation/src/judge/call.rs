@@ -192,6 +192,13 @@ impl Answered<'_> {
 
     fn refused(&self, code: &str, judgement: &mut Judgement) {
         let scene = self.scene;
+        if code == "kid_unknown" && self.is_failing_for_certain() {
+            scene.broken(
+                judgement,
+                Rule::UndecidedIsTrue,
+                "refreshes failed, so its key was not known to be none",
+            );
+        }
         let Some(identity) = self.identity else {
             if scene.token().is_some() {
                 judgement.saw("forgeries refused");
@@ -347,6 +354,11 @@ impl Answered<'_> {
         self.scene.line.last_ended(at).any(|refresh| refresh.brought.is_none())
     }
 
+    fn is_failing_for_certain(&self) -> bool {
+        let mut last = self.scene.line.last_ended(self.until).peekable();
+        last.peek().is_some() && last.all(|refresh| refresh.brought.is_none())
+    }
+
     /// Whether the last refresh failed, and another could not begin yet.
     fn is_failing_truly(&self) -> bool {
         let Self { scene, from, until, .. } = *self;
@@ -366,13 +378,14 @@ impl Answered<'_> {
         let Self { scene, .. } = *self;
         let Some(token) = scene.token() else { return true };
         let asked = scene.asked.get(&(scene.call.process, scene.issuer, token.kid.as_str()));
-        let success = scene.line.last_success(at).and_then(|refresh| refresh.ended);
-        match (asked, success) {
-            (Some(asked), Some(success)) => {
-                *asked <= success && at <= success + scene.world.settings.unknown_kid_for
-            }
-            _ => false,
-        }
+        let Some(asked) = asked else { return false };
+        // The refresh was for this name if a call was there that bore it when it began.
+        let was_for_it = |begun| {
+            let lasts = |call: &Call| call.end.as_ref().is_none_or(|(until, _)| *until >= begun);
+            asked.iter().any(|call| call.from <= begun && lasts(call))
+        };
+        let lasts = |ended| at <= ended + scene.world.settings.unknown_kid_for;
+        scene.line.in_vain(at).any(|(begun, ended)| lasts(ended) && was_for_it(begun))
     }
 
     /// How far back an outage may lie that a verifier still speaks of.

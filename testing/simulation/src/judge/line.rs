@@ -194,11 +194,15 @@ impl Line {
         before.into_iter().chain(self.refreshes.iter().filter(move |refresh| refresh.ended == Some(at)))
     }
 
-    /// The last refresh that had succeeded by then.
-    pub(super) fn last_success(&self, at: Duration) -> Option<&Refresh> {
-        let succeeded =
-            |refresh: &&Refresh| refresh.brought.is_some() && refresh.ended.is_some_and(|ended| ended <= at);
-        self.refreshes.iter().rev().find(succeeded)
+    /// When those refreshes began and ended that may have been in vain for somebody: they succeeded, and the set has not
+    /// changed since for certain. Of one that changed it, what it was begun for may still have been missing.
+    pub(super) fn in_vain(&self, at: Duration) -> impl Iterator<Item = (Duration, Duration)> {
+        let states = self.states.windows(2).filter(|pair| matches!(pair, [_, after] if after.from < at));
+        let changed = states.filter(|pair| matches!(pair, [before, after] if after.differs_from(before)));
+        let since = changed.last().and_then(|pair| pair.last()).map_or(Duration::ZERO, |state| state.from);
+        let successes = self.refreshes.iter().filter(|refresh| refresh.brought.is_some());
+        let ended = successes.filter_map(|refresh| Some((refresh.begun, refresh.ended?)));
+        ended.filter(move |(_, ended)| since <= *ended && *ended <= at)
     }
 
     /// The refresh that is under way then, be it that it begins or ends at this moment.
@@ -218,6 +222,14 @@ impl State {
     /// Whether it is there for certain.
     pub(super) fn holds(&self, identity: usize) -> bool {
         self.held.iter().any(|held| held.identity == identity && held.surely)
+    }
+
+    /// Whether it has other keys for certain.
+    fn differs_from(&self, before: &Self) -> bool {
+        let has_other = |one: &Self, other: &Self| {
+            one.held.iter().any(|held| held.surely && !other.may_hold(held.identity))
+        };
+        has_other(self, before) || has_other(before, self)
     }
 
     /// Holds it only because nothing has confirmed that it is gone.
