@@ -482,6 +482,13 @@ impl Script<'_> {
         for _ in 0..self.chance.count(8..=30) {
             let Moment { issuer, at, identity } = **self.chance.pick(&trusted);
             let at = at + self.bound();
+            if self.chance.one_in(3) {
+                // So that the set is fresh then, and another refresh may begin.
+                let floor = self.world.settings.floor;
+                let before = at.saturating_sub(floor + self.chance.between(Duration::ZERO, floor));
+                let token = self.token_of(issuer, None);
+                self.call(before, host, token);
+            }
             // Some before, some after, and some at the very moment.
             for _ in 0..self.chance.count(1..=4) {
                 let jitter =
