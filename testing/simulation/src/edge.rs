@@ -37,6 +37,8 @@ pub struct Edge {
     pub has_etag: bool,
     /// At which of the well-known places its document is
     pub document_place: usize,
+    /// The key of the pool that whoever lies about it has under its names
+    pub stranger: usize,
     /// What was published when, as it follows from the rest
     pub(crate) windows: Vec<Window>,
     pub(crate) bodies: Vec<Arc<[u8]>>,
@@ -268,7 +270,12 @@ impl Edge {
         if let Some(moved) = self.moves.get(path) {
             seen = seen.min(moved.at);
         }
-        self.versions.iter().rposition(|version| version.from <= seen).unwrap_or(0)
+        self.origin(seen)
+    }
+
+    /// What the issuer itself has.
+    fn origin(&self, at: Duration) -> usize {
+        self.versions.iter().rposition(|version| version.from <= at).unwrap_or(0)
     }
 
     /// When the copy was taken that the edge answers with.
@@ -349,11 +356,19 @@ impl Edge {
         let path = request.url.path();
         if is_document(request) {
             let place = usize::from(path.contains("oauth-authorization-server"));
-            return if place == self.document_place { self.document(&self.issuer, at) } else { missing() };
+            let jwks_uri = self.path(at).to_string();
+            return if place == self.document_place {
+                self.document(&self.issuer, &jwks_uri)
+            } else {
+                missing()
+            };
         }
-        let path = path.rsplit('/').next().and_then(|number| number.parse::<usize>().ok());
+        let place = path.rsplit('/').next().unwrap_or_default();
+        if place == STRANGERS_PLACE {
+            return self.stranger();
+        }
         let now = self.path(at);
-        match path {
+        match place.parse::<usize>().ok() {
             Some(path) if path == now || (path < now && self.moves[path].leaves_the_old) => {
                 self.key_set(request, path, at, replica)
             }
@@ -361,15 +376,24 @@ impl Edge {
         }
     }
 
-    fn document(&self, issuer: &str, at: Duration) -> Answer {
-        let jwks_uri = format!("{}keys/{}", self.issuer, self.path(at));
+    fn document(&self, issuer: &str, place: &str) -> Answer {
+        let jwks_uri = format!("{}keys/{place}", self.issuer);
         let body = json!({ "issuer": issuer, "jwks_uri": jwks_uri }).to_string();
         Answer::Reply(reply(200, HeaderMap::new(), body), Content::Document)
     }
 
+    /// Keys that are not the issuer's, under its names.
+    fn stranger(&self) -> Answer {
+        let keys: Vec<_> =
+            self.identities.iter().map(|identity| pool()[self.stranger].jwk(&identity.kid)).collect();
+        spoilt(&json!({ "keys": keys }).to_string())
+    }
+
     fn key_set(&self, request: &Request, path: usize, at: Duration, replica: usize) -> Answer {
         let version = self.version(path, self.lags[replica % self.lags.len()], at);
-        let etag = format!("\"{path}-{version}\"");
+        // Counted at each place anew, so that the same tag means another set at another place.
+        let first = path.checked_sub(1).map_or(0, |before| self.origin(self.moves[before].at));
+        let etag = format!("\"{}\"", first.abs_diff(version) * 2 + usize::from(version < first));
         let mut headers = self.caching(at);
         let age = at.saturating_sub(self.copied(at)).as_secs();
         if self.has_etag {
@@ -423,10 +447,7 @@ impl Edge {
                 Answer::Reply(reply(304, HeaderMap::new(), ""), NOTHING)
             }
             Weather::Lies if is_document(request) => {
-                let Answer::Reply(response, _) = self.document("https://somebody-else.example/", at) else {
-                    return Answer::Never;
-                };
-                Answer::Reply(response, NOTHING)
+                self.document("https://somebody-else.example/", STRANGERS_PLACE)
             }
             Weather::Unchanged | Weather::Lies => self.fair(request, at, replica),
             Weather::Truncated => self.truncated(request, at, replica),
@@ -442,6 +463,9 @@ impl Edge {
         Answer::Reply(response, NOTHING)
     }
 }
+
+/// Where a document leads that lies.
+const STRANGERS_PLACE: &str = "strangers";
 
 const NOTHING: Content = Content::Nothing { come_back: None };
 

@@ -16,8 +16,8 @@
 //! 1. **A valid token is accepted while its key is published.** A known key never waits while the set is younger than
 //!    `fresh_min`, and is used for `stale_max` longer while refreshes fail. A key that is not known is found, or the call that
 //!    looks for it outlasts `wait_max`, if nothing forbids a refresh: the last one began a `floor` ago, and did not fail so lately
-//!    that its pause lasts, and none was in vain for this `kid` within `unknown_kid_for`. In any case it is once the key
-//!    has been published, and the issuer fair, for longer than
+//!    that its pause lasts, and none was in vain for this `kid` within `unknown_kid_for` while the set did not change. In any
+//!    case it is once the key has been published, and the issuer fair, for longer than
 //!    `timeout + max(floor, backoff_max, unknown_kid_for)`. Until then the token may be refused, as `kid_unknown`.
 //!    Of an issuer that gives a known `kid` to another key, `signature_invalid` may be said too; and if that key is of another
 //!    algorithm, it is not looked for.
@@ -31,7 +31,8 @@
 //!    `backoff_max`.
 //! 4. **Every call ends** within `wait_max`, and so does what an operator waits for. Whoever gives up strands nobody.
 //! 5. **Issuers are apart.** A token is accepted only with a key that its own issuer has under the `kid` that it names.
-//! 6. **A verifier says that it cannot decide only when that is so.** That a fetch takes too long, while one is under way, and
+//! 6. **A verifier says that it cannot decide when that is so, and only then.** A key is `kid_unknown` only if the last refresh
+//!    succeeded. That a fetch takes too long, while one is under way, and
 //!    after `wait_max`. Anything else, when the last refresh failed and none may begin yet, which is within
 //!    `timeout + max(floor, backoff_max, unknown_kid_for)` of a moment at which the issuer was not fair. Never of a token
 //!    that is out of its time.

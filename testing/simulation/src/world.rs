@@ -140,8 +140,9 @@ impl World {
         let ends = (settings.fresh_max + settings.stale_max) * 2 + Duration::from_mins(3);
         let mut free: Vec<_> = (0..pool().len()).collect();
         chance.shuffle(&mut free);
+        let stranger = free.pop().unwrap_or_default();
         let issuers: Vec<_> = (0..chance.count(1..=3))
-            .map(|number| issuer(number, &settings, ends, &mut free, &mut chance.fork()))
+            .map(|number| Edge { stranger, ..issuer(number, &settings, ends, &mut free, &mut chance.fork()) })
             .collect();
         let hosts: Vec<_> =
             (0..chance.count(1..=4)).map(|_| host(issuers.len(), ends, &mut chance)).collect();
@@ -155,7 +156,7 @@ impl World {
             fetch_timeout,
             ends,
         };
-        Script { world: &mut world, chance, free }.write();
+        Script { world: &mut world, chance, stranger }.write();
         world
     }
 
@@ -229,11 +230,7 @@ fn issuer(
     } else {
         vec![Duration::ZERO]
     };
-    let moves = if chance.one_in(4) {
-        vec![Move { at: chance.between(Duration::ZERO, ends), leaves_the_old: chance.one_in(2) }]
-    } else {
-        Vec::new()
-    };
+    let moves = if chance.one_in(3) { vec![moved(&versions, ends, chance)] } else { Vec::new() };
     let edge = Edge {
         issuer: format!("https://issuer-{number}.example/"),
         identities,
@@ -245,10 +242,21 @@ fn issuer(
         says: says(chance),
         has_etag: chance.one_in(2),
         document_place: usize::from(chance.one_in(4)),
+        stranger: 0,
         windows: Vec::new(),
         bodies: Vec::new(),
     };
     edge.complete()
+}
+
+/// Often shortly before a rotation, which only the new place tells of then.
+fn moved(versions: &[Version], ends: Duration, chance: &mut Chance) -> Move {
+    let at = if chance.one_in(3) {
+        chance.between(Duration::ZERO, ends)
+    } else {
+        chance.pick(versions).from.saturating_sub(chance.millis(1..=30_000))
+    };
+    Move { at, leaves_the_old: !chance.one_in(3) }
 }
 
 fn says(chance: &mut Chance) -> Says {
@@ -395,7 +403,7 @@ struct Moment {
 struct Script<'w> {
     world: &'w mut World,
     chance: Chance,
-    free: Vec<usize>,
+    stranger: usize,
 }
 
 impl Script<'_> {
@@ -437,7 +445,7 @@ impl Script<'_> {
             let number =
                 self.world.issuers[issuer].identities.iter().position(|identity| identity.key == own);
             let other = self.world.counterpart(issuer, number.unwrap_or_default());
-            let key = if other == own || self.chance.one_in(4) { self.free[0] } else { other };
+            let key = if other == own || self.chance.one_in(4) { self.stranger } else { other };
             let plan =
                 TokenPlan { issuer, kid, key, issued: Duration::ZERO, lifetime: self.world.ends * 100 };
             self.world.tokens.push(plan);
@@ -474,6 +482,13 @@ impl Script<'_> {
         for _ in 0..self.chance.count(8..=30) {
             let Moment { issuer, at, identity } = **self.chance.pick(&trusted);
             let at = at + self.bound();
+            if self.chance.one_in(3) {
+                // So that the set is fresh then, and another refresh may begin.
+                let floor = self.world.settings.floor;
+                let before = at.saturating_sub(floor + self.chance.between(Duration::ZERO, floor));
+                let token = self.token_of(issuer, None);
+                self.call(before, host, token);
+            }
             // Some before, some after, and some at the very moment.
             for _ in 0..self.chance.count(1..=4) {
                 let jitter =

@@ -6,10 +6,10 @@ use std::thread;
 use jwksmith_simulation::{Fault, Outcome, Rule, rerun, simulate};
 
 /// Together thousands of verifiers.
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 500;
 
 /// What must have happened in these worlds, or they would have shown nothing.
-const SEEN: [&str; 34] = [
+const SEEN: [&str; 35] = [
     "answers confirmed without a body",
     "answers of a shared cache that were old",
     "callers that gave up",
@@ -33,6 +33,7 @@ const SEEN: [&str; 34] = [
     "tokens accepted from an issuer that moved",
     "tokens accepted from replicas that differ",
     "tokens accepted while refreshes fail",
+    "tokens accepted with a key that could be fetched at a new place only",
     "tokens accepted with a key that could be fetched, and was",
     "tokens accepted with a key whose absence was not confirmed",
     "tokens of a flood",

@@ -149,7 +149,7 @@ impl Answered<'_> {
         let is_gone = edge.gone_since(identity, until).is_some();
         let waits = || scene.line.active(until, until).all(|state| state.waits_for(identity));
         let is_new = || scene.line.active(from, from).all(|state| !state.may_hold(identity));
-        let is_found = || is_new() && self.is_sound(identity) && self.can_be_fetched(identity);
+        let is_found = is_new() && self.is_sound(identity) && self.can_be_fetched(identity);
         let sights = [
             (is_failing, "tokens accepted while refreshes fail"),
             (is_gone, "tokens accepted although their key was withdrawn, within the bound"),
@@ -160,7 +160,11 @@ impl Answered<'_> {
             (edge.moves.iter().any(|moved| moved.at < from), "tokens accepted from an issuer that moved"),
             (edge.lags.len() > 1, "tokens accepted from replicas that differ"),
             (waits(), "tokens accepted with a key whose absence was not confirmed"),
-            (is_found(), "tokens accepted with a key that could be fetched, and was"),
+            (is_found, "tokens accepted with a key that could be fetched, and was"),
+            (
+                is_found && edge.misleads(from),
+                "tokens accepted with a key that could be fetched at a new place only",
+            ),
         ];
         for (_, sight) in sights.into_iter().filter(|(is_so, _)| *is_so) {
             judgement.saw(sight);
@@ -192,6 +196,13 @@ impl Answered<'_> {
 
     fn refused(&self, code: &str, judgement: &mut Judgement) {
         let scene = self.scene;
+        if code == "kid_unknown" && self.is_failing_for_certain() {
+            scene.broken(
+                judgement,
+                Rule::UndecidedIsTrue,
+                "refreshes failed, so its key was not known to be none",
+            );
+        }
         let Some(identity) = self.identity else {
             if scene.token().is_some() {
                 judgement.saw("forgeries refused");
@@ -347,6 +358,11 @@ impl Answered<'_> {
         self.scene.line.last_ended(at).any(|refresh| refresh.brought.is_none())
     }
 
+    fn is_failing_for_certain(&self) -> bool {
+        let mut last = self.scene.line.last_ended(self.until).peekable();
+        last.peek().is_some() && last.all(|refresh| refresh.brought.is_none())
+    }
+
     /// Whether the last refresh failed, and another could not begin yet.
     fn is_failing_truly(&self) -> bool {
         let Self { scene, from, until, .. } = *self;
@@ -366,13 +382,14 @@ impl Answered<'_> {
         let Self { scene, .. } = *self;
         let Some(token) = scene.token() else { return true };
         let asked = scene.asked.get(&(scene.call.process, scene.issuer, token.kid.as_str()));
-        let success = scene.line.last_success(at).and_then(|refresh| refresh.ended);
-        match (asked, success) {
-            (Some(asked), Some(success)) => {
-                *asked <= success && at <= success + scene.world.settings.unknown_kid_for
-            }
-            _ => false,
-        }
+        let Some(asked) = asked else { return false };
+        // The refresh was for this name if a call was there that bore it when it began.
+        let was_for_it = |begun| {
+            let lasts = |call: &Call| call.end.as_ref().is_none_or(|(until, _)| *until >= begun);
+            asked.iter().any(|call| call.from <= begun && lasts(call))
+        };
+        let lasts = |ended| at <= ended + scene.world.settings.unknown_kid_for;
+        scene.line.in_vain(at).any(|(begun, ended)| lasts(ended) && was_for_it(begun))
     }
 
     /// How far back an outage may lie that a verifier still speaks of.
@@ -409,23 +426,31 @@ impl Answered<'_> {
         if !edge.is_fair(from, until) || self.may_be_remembered(from) {
             return false;
         }
-        if let Some(under_way) = scene.line.under_way(from) {
-            let published =
-                edge.published_since(identity, from).is_some_and(|since| since <= under_way.begun);
-            return under_way.ended != Some(from)
-                && published
-                && edge.is_fair(under_way.begun, until)
-                && !edge.misleads(until);
+        let under_way = scene.line.under_way(from).filter(|refresh| refresh.begun < from);
+        if let Some(refresh) = under_way {
+            let published = edge.published_since(identity, from).is_some_and(|since| since <= refresh.begun);
+            let is_fair = edge.is_fair(refresh.begun, until) && !edge.misleads(until);
+            return refresh.ended != Some(from) && published && is_fair;
         }
-        let mut last = scene.line.last_ended(from);
-        let rested = last.all(|last| {
+        self.may_begin() && (!edge.misleads(until) || self.is_surely_not_due())
+    }
+
+    /// Whether the last refresh forbids no other any more.
+    fn may_begin(&self) -> bool {
+        let Self { scene, from, .. } = *self;
+        scene.line.last_ended(from).all(|last| {
             let ended = last.ended.unwrap_or(Duration::MAX);
             from >= last.begun + scene.world.settings.floor
                 && from >= ended + pause_at_most(scene.world, last)
-        });
-        let fresh_min = signed(scene.world.settings.fresh_min);
-        let is_fresh = || scene.line.active(from, from).all(|state| is_younger(state, from, fresh_min));
-        rested && (!edge.misleads(until) || is_fresh())
+        })
+    }
+
+    /// Whether no refresh was due, so that one that begins does for the sake of the key, and asks where that may be.
+    fn is_surely_not_due(&self) -> bool {
+        let Self { scene, from, .. } = *self;
+        let young = signed(scene.world.settings.fresh_min) * 7 / 10;
+        let is_own = |state: &State| state.set.is_some_and(|set| !set.is_inherited);
+        scene.line.active(from, from).all(|state| is_own(state) && is_younger(state, from, young))
     }
 }
 

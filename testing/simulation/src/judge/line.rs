@@ -67,6 +67,8 @@ pub(super) struct Set {
     landed: (Duration, i64),
     /// Whether another thing at the same moment blurs this
     pub(super) is_certain: bool,
+    /// Whether it comes from another process, so that a refresh is due at once
+    pub(super) is_inherited: bool,
 }
 
 /// What changes a state.
@@ -115,12 +117,13 @@ impl Line {
         let (Some(now), Some(version)) = (ended, brought) else { return self.last() };
         let content = edge.versions[version].keys.iter().filter(|key| !evicted.contains(key));
         let mut next: Vec<_> = content.map(|key| Held::published(*key)).collect();
+        // Of two keys under one name the issuer's last word counts.
         let kid = |identity: usize| &edge.identities[identity].kid;
-        let named = |name: &String| edge.versions[version].keys.iter().any(|key| kid(*key) == name);
+        let named: Vec<_> = next.iter().map(|held| kid(held.identity)).collect();
         for Held { identity, absent_until, surely } in held {
             let until = absent_until.unwrap_or_else(|| self.kept_until(world, now));
             let (least, most) = until;
-            if !named(kid(identity)) && signed(now) < most {
+            if !named.contains(&kid(identity)) && signed(now) < most {
                 let surely = surely && signed(now) < least;
                 next.push(Held { identity, absent_until: Some(until), surely });
             }
@@ -130,6 +133,7 @@ impl Line {
             believed: signed(begun),
             landed: (now, error_at(clock, now)),
             is_certain: !clock.iter().any(|(at, _)| *at == now),
+            is_inherited: false,
         };
         State { from: now, held: next, evicted, set: Some(set) }
     }
@@ -167,7 +171,7 @@ impl Line {
             let (landed, error) = set.landed;
             let age = time_of_day(at, error_at(clock, at)).saturating_sub(time_of_day(landed, error));
             let believed = signed(at) - Millis::try_from(age * 1000).unwrap_or(Millis::MAX);
-            Set { believed, is_certain: set.is_certain && !is_blurred, ..set }
+            Set { believed, is_certain: set.is_certain && !is_blurred, is_inherited: true, ..set }
         });
         State { from: at, held, evicted, set }
     }
@@ -194,11 +198,15 @@ impl Line {
         before.into_iter().chain(self.refreshes.iter().filter(move |refresh| refresh.ended == Some(at)))
     }
 
-    /// The last refresh that had succeeded by then.
-    pub(super) fn last_success(&self, at: Duration) -> Option<&Refresh> {
-        let succeeded =
-            |refresh: &&Refresh| refresh.brought.is_some() && refresh.ended.is_some_and(|ended| ended <= at);
-        self.refreshes.iter().rev().find(succeeded)
+    /// When those refreshes began and ended that may have been in vain for somebody: they succeeded, and the set has not
+    /// changed since for certain. Of one that changed it, what it was begun for may still have been missing.
+    pub(super) fn in_vain(&self, at: Duration) -> impl Iterator<Item = (Duration, Duration)> {
+        let states = self.states.windows(2).filter(|pair| matches!(pair, [_, after] if after.from < at));
+        let changed = states.filter(|pair| matches!(pair, [before, after] if after.differs_from(before)));
+        let since = changed.last().and_then(|pair| pair.last()).map_or(Duration::ZERO, |state| state.from);
+        let successes = self.refreshes.iter().filter(|refresh| refresh.brought.is_some());
+        let ended = successes.filter_map(|refresh| Some((refresh.begun, refresh.ended?)));
+        ended.filter(move |(_, ended)| since <= *ended && *ended <= at)
     }
 
     /// The refresh that is under way then, be it that it begins or ends at this moment.
@@ -218,6 +226,14 @@ impl State {
     /// Whether it is there for certain.
     pub(super) fn holds(&self, identity: usize) -> bool {
         self.held.iter().any(|held| held.identity == identity && held.surely)
+    }
+
+    /// Whether it has other keys for certain.
+    fn differs_from(&self, before: &Self) -> bool {
+        let has_other = |one: &Self, other: &Self| {
+            one.held.iter().any(|held| held.surely && !other.may_hold(held.identity))
+        };
+        has_other(self, before) || has_other(before, self)
     }
 
     /// Holds it only because nothing has confirmed that it is gone.

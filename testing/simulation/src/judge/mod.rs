@@ -14,7 +14,7 @@ use std::time::Duration;
 use self::call::Scene;
 use self::line::Line;
 use crate::edge::Content;
-use crate::history::{Bears, History};
+use crate::history::{Bears, Call, History};
 use crate::world::World;
 
 /// A time that may lie before the beginning of the world, in milliseconds.
@@ -113,16 +113,15 @@ fn lines(world: &World, history: &History) -> Vec<Vec<Line>> {
     lines
 }
 
-/// When a process was first asked for a key by this name.
-pub(crate) type Asked<'w> = BTreeMap<(usize, usize, &'w str), Duration>;
+/// By process, issuer and name: the calls that asked for a key of this name.
+type Asked<'h> = BTreeMap<(usize, usize, &'h str), Vec<&'h Call>>;
 
-fn asked<'w>(world: &'w World, history: &History) -> Asked<'w> {
+fn asked<'h>(world: &'h World, history: &'h History) -> Asked<'h> {
     let mut asked = Asked::new();
     for call in &history.calls {
         if let Bears::Token(token) = call.bears {
             let token = &world.tokens[token];
-            let first = asked.entry((call.process, token.issuer, token.kid.as_str())).or_insert(call.from);
-            *first = call.from.min(*first);
+            asked.entry((call.process, token.issuer, token.kid.as_str())).or_default().push(call);
         }
     }
     asked
