@@ -6,7 +6,7 @@
 
 import { createPublicKey } from 'node:crypto';
 import { createVerifier } from 'fast-jwt';
-import { prove, report, scene, timed } from './lib.mjs';
+import { interleaved, prove, report, scene, timed } from './lib.mjs';
 
 const { issuer, audience, leeway, token, tokens, jwk } = scene;
 const key = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
@@ -35,8 +35,7 @@ for (const live_tokens of scene.live) {
       next = (next + STEP) % live_tokens;
       return buffers[next].latin1Slice();
     };
-    const arrivals = await timed(arrive);
-    const both = await timed(() => cached(arrive()));
+    const [arrivals, both] = await interleaved([arrive, () => cached(arrive())]);
     hits.push({ live_tokens, way, ns: both.map((ns, round) => ns - arrivals[round]) });
   }
 }

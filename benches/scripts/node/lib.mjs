@@ -10,11 +10,23 @@ export const scene = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 
 /** Nanoseconds per call, of each round. A promise is waited for, and nothing else is. */
 export async function timed(call) {
+  const [times] = await interleaved([call]);
+  return times;
+}
+
+/** The same for several, which take turns in each round. */
+export async function interleaved(calls) {
   const { rounds, batch_milliseconds } = scene;
-  let calls = 64;
-  while ((await stretch(call, calls)) < batch_milliseconds * 5e5) calls *= 2;
-  const times = [];
-  for (let round = 0; round < rounds; round += 1) times.push((await stretch(call, calls)) / calls);
+  const counts = [];
+  for (const call of calls) {
+    let count = 64;
+    while ((await stretch(call, count)) < batch_milliseconds * 5e5) count *= 2;
+    counts.push(count);
+  }
+  const times = calls.map(() => []);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [at, call] of calls.entries()) times[at].push((await stretch(call, counts[at])) / counts[at]);
+  }
   return times;
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Prints tables, or JSON with `--json`; a run without options also writes `docs/benchmarks/verifier.md`.
 
-#![expect(clippy::print_stdout, reason = "a benchmark talks to whoever started it")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to whoever started it")]
 
 mod cold;
 mod contestants;
@@ -183,7 +183,10 @@ fn each<T>(
         match measure(entry) {
             Ok(figures) => measured.push(figures),
             Err(error) if entry.name == JWKSMITH => return Err(error),
-            Err(error) => failures.push(format!("{error:#}")),
+            Err(error) => {
+                eprintln!("{} is not measured: {error:#}", entry.name);
+                failures.push(format!("{}: {error}", entry.name));
+            }
         }
     }
     Ok(measured)

@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail};
 use jwksmith_benches::claims::{AUDIENCE, LEEWAY_SECONDS};
 use jwksmith_benches::measure::Pace;
 use serde::Deserialize;
@@ -117,9 +117,15 @@ pub(crate) fn measure(scene: &Scene, tokens: &[String], pace: Pace) -> Vec<Outco
         client: client.name,
         note: client.note,
         asks_again: client.asks_again,
-        figures: figures(client, scene, tokens, pace).map_err(|error| format!("{error:#}")),
+        figures: figures(client, scene, tokens, pace).map_err(|error| told_of(client, &error)),
     };
     CLIENTS.iter().map(outcome).collect()
+}
+
+/// The page gets the reason; what led to it, with the paths and hosts of this machine, is for whoever watches.
+fn told_of(client: &Client, error: &anyhow::Error) -> String {
+    eprintln!("{} is not measured: {error:#}", client.name);
+    error.to_string()
 }
 
 /// Where a client finds the key set for a part of its script: each has a place of its own, so that fetches can be told apart.
@@ -238,7 +244,7 @@ fn copy_files(sources: &Path, folder: &Path) -> anyhow::Result<()> {
 
 /// The standard output of a program that ends well, in time.
 fn run_within(command: &mut Command, bound: Duration) -> anyhow::Result<String> {
-    let program = command.get_program().to_string_lossy().into_owned();
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default().display().to_string();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("starting {program}"))?;
     // Nothing is ever sent: that both senders are gone says that both outputs have ended.
@@ -252,8 +258,7 @@ fn run_within(command: &mut Command, bound: Duration) -> anyhow::Result<String> 
     }
     let (status, stdout, stderr) = (child.wait()?, text(stdout)?, text(stderr)?);
     let last = stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-    ensure!(status.success(), "{program} failed: {last}");
-    Ok(stdout)
+    if status.success() { Ok(stdout) } else { Err(anyhow!("{last}").context(format!("{program} failed"))) }
 }
 
 fn collect(
@@ -269,7 +274,7 @@ fn collect(
 }
 
 fn text(collector: JoinHandle<std::io::Result<String>>) -> anyhow::Result<String> {
-    let result = collector.join().map_err(|_| anyhow::anyhow!("reading the output panicked"))?;
+    let result = collector.join().map_err(|_| anyhow!("reading the output panicked"))?;
     result.context("reading the output")
 }
 
