@@ -35,7 +35,7 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "FILE")]
     bearer_token_file: Option<PathBuf>,
 
-    /// Go through this HTTP proxy, as http://proxy.example:3128; those of the environment are not used
+    /// Go through this HTTP proxy, as `http://proxy.example:3128`; those of the environment are not used
     #[arg(long, value_name = "URL")]
     proxy: Option<Url>,
 
