@@ -158,11 +158,13 @@ impl Case<'_> {
     /// The one more try, with a newer set if there is one.
     fn once_more<R: Finding>(&self, newer: Newer, refusal: Refusal) -> Result<R, TryVerifyError> {
         match newer {
-            Newer::Set(snapshot) => self.judge(&snapshot).map_err(|doubt| doubt.into_refusal().into()),
+            Newer::Set(snapshot) => self.judge(&snapshot).or_else(|doubt| match doubt {
+                // It may be newer for an eviction only, while refreshes fail.
+                Doubt::Newer { refusal, .. } => Err(last_word(refusal, self.issuer.cache.failing())),
+                doubt => Err(doubt.into_refusal().into()),
+            }),
             Newer::Same => Err(refusal.into()),
-            // The issuer's silence says nothing for a signature that does not fit a key that it did publish.
-            Newer::Failing(_) if refusal == Refusal::Signature => Err(refusal.into()),
-            Newer::Failing(undecided) => Err(undecided.into()),
+            Newer::Failing(undecided) => Err(last_word(refusal, Some(undecided))),
             Newer::Pending => Err(needs_refresh()),
         }
     }
@@ -171,6 +173,15 @@ impl Case<'_> {
     fn kid_if_forged(&self, refusal: &Refusal) -> Option<String> {
         let token = (*refusal == Refusal::Signature).then(|| Token::parse(self.token).ok()).flatten()?;
         token.header().key_id().map(str::to_owned)
+    }
+}
+
+/// What is said of a token that nothing has cured, be it that refreshes fail.
+fn last_word(refusal: Refusal, failing: Option<Undecided>) -> TryVerifyError {
+    match failing {
+        // The issuer's silence says nothing for a signature that does not fit a key that it did publish.
+        Some(undecided) if refusal != Refusal::Signature => undecided.into(),
+        _ => refusal.into(),
     }
 }
 

@@ -156,6 +156,21 @@ fn has_test(place: &str) -> bool {
 }
 
 #[tokio::test]
+async fn eviction_during_a_refresh_that_fails_leaves_an_unknown_key_undecided() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.verdict(&scene.token()).await, "ok");
+    let (second, gate) = (key("second"), Gate::closed());
+    scene.issuer.serve(FakeIssuer::KEY_SET, Reply::status(500).behind(&gate));
+    scene.clock.advance(FLOOR);
+    let (verifier, token) = (Arc::clone(&scene.verifier), scene.token_of(&second));
+    let waiting = tokio::spawn(async move { verdict(&verifier, &token).await });
+    until(|| scene.fetches() == 2).await;
+    assert!(scene.verifier.evict(scene.name(), "first"));
+    gate.open();
+    assert_eq!(waiting.await.unwrap(), "issuer_status");
+}
+
+#[tokio::test]
 async fn known_key_is_served_while_an_unknown_one_is_looked_for() {
     let scene = Scene::new().await;
     assert_eq!(scene.verdict(&scene.token()).await, "ok");

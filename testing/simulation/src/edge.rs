@@ -16,29 +16,29 @@ use crate::clock::BEGINNING;
 use crate::keys::pool;
 
 /// An issuer, from the beginning of the world to its end.
-pub struct Edge {
+pub(crate) struct Edge {
     /// Its name
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// Every key that it ever publishes
-    pub identities: Vec<Identity>,
+    pub(crate) identities: Vec<Identity>,
     /// Its key sets, in their order; the first is there from the beginning
-    pub versions: Vec<Version>,
+    pub(crate) versions: Vec<Version>,
     /// When its key set moved to another URL
-    pub moves: Vec<Move>,
+    pub(crate) moves: Vec<Move>,
     /// How far each of its replicas lags behind
-    pub lags: Vec<Duration>,
+    pub(crate) lags: Vec<Duration>,
     /// The shared cache before it, if there is one
-    pub shared_cache: Option<SharedCache>,
+    pub(crate) shared_cache: Option<SharedCache>,
     /// When it does not answer as it should
-    pub spells: Vec<Spell>,
+    pub(crate) spells: Vec<Spell>,
     /// What it says of caching
-    pub says: Says,
+    pub(crate) says: Says,
     /// Whether it tags its answers and confirms what has not changed
-    pub has_etag: bool,
+    pub(crate) has_etag: bool,
     /// At which of the well-known places its document is
-    pub document_place: usize,
+    pub(crate) document_place: usize,
     /// The key of the pool that whoever lies about it has under its names
-    pub stranger: usize,
+    pub(crate) stranger: usize,
     /// What was published when, as it follows from the rest
     pub(crate) windows: Vec<Window>,
     pub(crate) bodies: Vec<Arc<[u8]>>,
@@ -46,43 +46,43 @@ pub struct Edge {
 
 /// A name, and which key of the pool it stands for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The `kid`
-    pub kid: String,
+    pub(crate) kid: String,
     /// Its place in the pool
-    pub key: usize,
+    pub(crate) key: usize,
 }
 
 /// A key set.
 #[derive(Clone, Debug)]
-pub struct Version {
+pub(crate) struct Version {
     /// When the issuer began to publish it
-    pub from: Duration,
+    pub(crate) from: Duration,
     /// Which identities it has
-    pub keys: Vec<usize>,
+    pub(crate) keys: Vec<usize>,
 }
 
 /// The key set moves to another URL.
 #[derive(Clone, Copy, Debug)]
-pub struct Move {
+pub(crate) struct Move {
     /// When
-    pub at: Duration,
+    pub(crate) at: Duration,
     /// Whether the old place goes on to answer, with what it had then
-    pub leaves_the_old: bool,
+    pub(crate) leaves_the_old: bool,
 }
 
 /// A cache before the issuer that others keep warm: it takes a new copy each time the old one ends, whoever asks.
 #[derive(Clone, Copy, Debug)]
-pub struct SharedCache {
+pub(crate) struct SharedCache {
     /// How long it keeps a copy
-    pub lifetime: Duration,
+    pub(crate) lifetime: Duration,
     /// When it takes its first one
-    pub phase: Duration,
+    pub(crate) phase: Duration,
 }
 
 /// What an issuer says of caching.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Says {
+pub(crate) enum Says {
     /// Nothing
     Nothing,
     /// `max-age` of so many seconds
@@ -99,20 +99,20 @@ pub enum Says {
 
 /// A time in which the issuer does not answer as it should.
 #[derive(Clone, Copy, Debug)]
-pub struct Spell {
+pub(crate) struct Spell {
     /// When it begins
-    pub from: Duration,
+    pub(crate) from: Duration,
     /// When it is over
-    pub until: Duration,
+    pub(crate) until: Duration,
     /// What it is like
-    pub weather: Weather,
+    pub(crate) weather: Weather,
     /// What it is about
-    pub about: About,
+    pub(crate) about: About,
 }
 
 /// What a spell is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum About {
+pub(crate) enum About {
     /// Every answer
     Both,
     /// The discovery document
@@ -123,7 +123,7 @@ pub enum About {
 
 /// In which way an issuer does not answer as it should.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Weather {
+pub(crate) enum Weather {
     /// Connections are refused
     Refused,
     /// Requests are taken and never answered
@@ -152,7 +152,7 @@ pub enum Weather {
 
 /// `Retry-After`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum ComeBack {
+pub(crate) enum ComeBack {
     /// In so many seconds
     Seconds(u64),
     /// At a date so many seconds from now, beside the issuer's own date
@@ -512,4 +512,86 @@ fn date(at: Duration, later: u64) -> String {
 fn remainder(of: Duration, by: Duration) -> Duration {
     let rest = of.as_nanos() % by.as_nanos().max(1);
     Duration::from_nanos(u64::try_from(rest).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// An issuer with one key at first, another beside it from 100 s on, and that one alone from 200 s on.
+    fn edge() -> Edge {
+        let identity = |key| Identity { kid: format!("key-{key}"), key };
+        let version = |from, keys: &[usize]| Version { from: at(from), keys: keys.to_vec() };
+        Edge {
+            issuer: "https://issuer.example/".to_owned(),
+            identities: vec![identity(0), identity(1)],
+            versions: vec![version(0, &[0]), version(100, &[0, 1]), version(200, &[1])],
+            moves: Vec::new(),
+            lags: vec![at(0)],
+            shared_cache: None,
+            spells: Vec::new(),
+            says: Says::Nothing,
+            has_etag: true,
+            document_place: 0,
+            stranger: 2,
+            windows: Vec::new(),
+            bodies: Vec::new(),
+        }
+    }
+
+    /// From when on every answer has the second key, and none has the first, as seen a day later.
+    fn check(edge: Edge, published: u64, gone: Option<u64>) {
+        let edge = edge.complete();
+        let day = at(86_400);
+        assert_eq!(edge.published_since(1, day), Some(at(published)));
+        assert_eq!(edge.gone_since(0, day), gone.map(at));
+    }
+
+    #[test]
+    fn edge_shows_what_its_origin_has() {
+        check(edge(), 100, Some(200));
+    }
+
+    #[test]
+    fn lagging_replica_publishes_late_and_withdraws_late() {
+        check(Edge { lags: vec![at(0), at(30)], ..edge() }, 130, Some(230));
+    }
+
+    #[test]
+    fn shared_cache_shows_its_copy_until_that_ends() {
+        let cached = |lifetime, phase| Edge {
+            shared_cache: Some(SharedCache { lifetime: at(lifetime), phase: at(phase) }),
+            ..edge()
+        };
+        check(cached(60, 10), 130, Some(250));
+        check(cached(50, 0), 100, Some(200));
+        check(cached(1, 150), 150, Some(200));
+        check(Edge { lags: vec![at(5)], ..cached(60, 10) }, 130, Some(250));
+    }
+
+    #[test]
+    fn old_place_that_is_left_behind_publishes_for_ever() {
+        let moved = |leaves_the_old| Edge { moves: vec![Move { at: at(150), leaves_the_old }], ..edge() };
+        check(moved(true), 100, None);
+        check(moved(false), 100, Some(200));
+    }
+
+    #[test]
+    fn fair_is_neither_a_spell_nor_the_moment_of_a_move() {
+        let spell = Spell { from: at(50), until: at(60), weather: Weather::Page, about: About::Document };
+        let moved = Move { at: at(80), leaves_the_old: false };
+        let edge = Edge { spells: vec![spell], moves: vec![moved], ..edge() };
+        let fair = [(0, 49), (61, 79), (81, 500)];
+        let unfair = [(0, 50), (55, 56), (60, 70), (70, 80), (80, 90)];
+        assert!(fair.iter().all(|(from, until)| edge.is_fair(at(*from), at(*until))));
+        assert!(!unfair.iter().any(|(from, until)| edge.is_fair(at(*from), at(*until))));
+        let since = [(0, Some(0)), (49, Some(0)), (55, None), (60, None), (61, Some(60)), (90, Some(80))];
+        for (now, expected) in since {
+            assert_eq!(edge.fair_since(at(now)), expected.map(at), "{now}");
+        }
+    }
 }

@@ -14,53 +14,53 @@ use crate::keys::pool;
 /// Everything that is settled before anything runs.
 pub struct World {
     /// What it was drawn from
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Its issuers
-    pub issuers: Vec<Edge>,
+    pub(crate) issuers: Vec<Edge>,
     /// Its verifiers
-    pub hosts: Vec<Host>,
+    pub(crate) hosts: Vec<Host>,
     /// The tokens that callers have
-    pub tokens: Vec<TokenPlan>,
+    pub(crate) tokens: Vec<TokenPlan>,
     /// What is done, in the order of time
-    pub script: Vec<(Duration, Act)>,
+    pub(crate) script: Vec<(Duration, Act)>,
     /// How each verifier keeps key sets
-    pub settings: CacheSettings,
+    pub(crate) settings: CacheSettings,
     /// [`FetchSettings::timeout`](jwksmith_verifier::FetchSettings::timeout)
-    pub fetch_timeout: Duration,
+    pub(crate) fetch_timeout: Duration,
     /// When nothing is done any more
-    pub ends: Duration,
+    pub(crate) ends: Duration,
 }
 
 /// A host that runs a verifier, and another after a restart.
-pub struct Host {
+pub(crate) struct Host {
     /// The issuers that it trusts
-    pub trusts: Vec<usize>,
+    pub(crate) trusts: Vec<usize>,
     /// Whether it remembers verified tokens
-    pub remembers_tokens: bool,
+    pub(crate) remembers_tokens: bool,
     /// Whether it refreshes without requests
-    pub keeps_fresh: bool,
+    pub(crate) keeps_fresh: bool,
     /// [`VerifierBuilder::seed`](jwksmith_verifier::VerifierBuilder::seed)
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// A token.
 #[derive(Clone, Debug)]
-pub struct TokenPlan {
+pub(crate) struct TokenPlan {
     /// Whose it says it is
-    pub issuer: usize,
+    pub(crate) issuer: usize,
     /// The `kid` that it names
-    pub kid: String,
+    pub(crate) kid: String,
     /// The key of the pool that signed it
-    pub key: usize,
+    pub(crate) key: usize,
     /// When it was issued, by the true time
-    pub issued: Duration,
+    pub(crate) issued: Duration,
     /// How long it lives
-    pub lifetime: Duration,
+    pub(crate) lifetime: Duration,
 }
 
 /// What is done.
 #[derive(Clone, Debug)]
-pub enum Act {
+pub(crate) enum Act {
     /// A caller has a token verified
     Call {
         /// At which host
@@ -120,7 +120,7 @@ pub enum Act {
 
 /// How a caller calls.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Manner {
+pub(crate) enum Manner {
     /// It waits for as long as it takes
     Waits,
     /// It gives up after so long

@@ -253,12 +253,17 @@ impl Cache {
     /// How it stands after a refresh, or without one that was possible.
     pub(crate) fn outcome(&self, seen: u64) -> Newer {
         // Within the floor the set at hand is as good as a new one, unless the issuer has been failing.
-        let failing = self.shared.lock().machine.is_failing();
-        match self.newer(seen) {
-            Some(newer) => Newer::Set(newer),
-            None if failing => Newer::Failing(self.undecided()),
-            None => Newer::Same,
+        match (self.newer(seen), self.failing()) {
+            (Some(newer), _) => Newer::Set(newer),
+            (None, Some(undecided)) => Newer::Failing(undecided),
+            (None, None) => Newer::Same,
         }
+    }
+
+    /// What is told while refreshes fail.
+    pub(crate) fn failing(&self) -> Option<Undecided> {
+        let failing = self.shared.lock().machine.is_failing();
+        failing.then(|| self.undecided())
     }
 
     /// Refreshes now, if the floor allows it.
