@@ -106,6 +106,17 @@ fn has_test(place: &str) -> bool {
     before.is_some_and(|before| before.lines().rev().take(3).any(|line| line.trim().ends_with("test]")))
 }
 
+/// RUSTSEC-2023-0071, RUSTSEC-2025-0144, RUSTSEC-2022-0093: the cryptography is aws-lc's, and nothing brings theirs along.
+#[test]
+fn crates_that_leak_secrets_are_no_dependency() {
+    const LOCK: &str = include_str!("../../../../Cargo.lock");
+    let names: BTreeSet<_> = LOCK.lines().filter_map(|line| line.strip_prefix("name = ")).collect();
+    assert!(names.contains("\"aws-lc-rs\""), "the lock file is read as it is written");
+    for leaky in ["\"rsa\"", "\"ml-dsa\"", "\"ed25519-dalek\""] {
+        assert!(!names.contains(leaky), "{leaky}");
+    }
+}
+
 #[test]
 fn reader_of_sources_takes_tests_only() {
     let here = |function: &str| format!("crates/jose/tests/attacks/main.rs::{function}");
