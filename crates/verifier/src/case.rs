@@ -158,10 +158,10 @@ impl Case<'_> {
     /// The one more try, with a newer set if there is one.
     fn once_more<R: Finding>(&self, newer: Newer, refusal: Refusal) -> Result<R, TryVerifyError> {
         match newer {
-            Newer::Set(snapshot) => self.judge(&snapshot).or_else(|doubt| match doubt {
+            Newer::Set(snapshot) => self.judge(&snapshot).map_err(|doubt| match doubt {
                 // It may be newer for an eviction only, while refreshes fail.
-                Doubt::Newer { refusal, .. } => Err(last_word(refusal, self.issuer.cache.failing())),
-                doubt => Err(doubt.into_refusal().into()),
+                Doubt::Newer { refusal, .. } => last_word(refusal, self.issuer.cache.failing()),
+                doubt => doubt.into_refusal().into(),
             }),
             Newer::Same => Err(refusal.into()),
             Newer::Failing(undecided) => Err(last_word(refusal, Some(undecided))),
