@@ -24,8 +24,9 @@
 //! 2. **A withdrawn key is refused.** At once after a refresh that has begun since has succeeded; at the latest
 //!    `revocation_bound().reachable` after the withdrawal unless the last refresh failed, and
 //!    `revocation_bound().unreachable` after it whatever happens. An absence that is to be confirmed is in those bounds. An
-//!    evicted key is refused from that moment on. What a process takes over from another is as old as the host's clock says, so
-//!    a clock that was set back makes it younger by that. A token is refused out of its time whatever is remembered of it.
+//!    evicted key is refused from that moment on. What a process takes over from another is as old as the host's clock says, in
+//!    whole seconds since the end of its fetch; a clock that was set back makes it younger by that. A token is refused out of its
+//!    time whatever is remembered of it.
 //! 3. **An issuer is not asked too often.** Of one verifier at most `burst + t / floor` refreshes begin in any time `t`, one at
 //!    a time; after a failure the pause is at least three quarters of what is due, and what `Retry-After` asks for up to
 //!    `backoff_max`.

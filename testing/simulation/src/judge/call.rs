@@ -176,7 +176,7 @@ impl Answered<'_> {
         let Self { scene, until, .. } = *self;
         let settings = &scene.world.settings;
         let holders = scene.line.active(until, until).filter(|state| state.may_hold(identity));
-        let sets: Vec<Set> = holders.filter_map(|state| state.set).collect();
+        let sets: Vec<Set> = holders.clone().filter_map(|state| state.set).collect();
         if sets.is_empty() {
             return Some("its key was not in the set, or was evicted from it".to_owned());
         }
@@ -189,7 +189,7 @@ impl Answered<'_> {
         let bound = settings.revocation_bound();
         let bound = if may_fail { bound.unreachable } else { bound.reachable };
         // A set that was taken over is as old as a clock said that was wrong.
-        let younger = sets.iter().map(|set| (set.believed - signed(set.begun)).max(0)).max()?;
+        let younger = holders.map(|state| state.younger(identity)).max()?;
         (signed(until) > signed(gone) + signed(bound) + younger)
             .then(|| format!("its key has been gone since {gone:?}, longer than {bound:?}"))
     }

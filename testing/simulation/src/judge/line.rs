@@ -48,11 +48,13 @@ struct Held {
     absent_until: Option<(Millis, Millis)>,
     /// Whether it is there for certain
     surely: bool,
+    /// By how much a wrong clock has made the set younger that it was published in
+    younger: Millis,
 }
 
 impl Held {
-    fn published(identity: usize) -> Self {
-        Self { identity, absent_until: None, surely: true }
+    fn published(identity: usize, younger: Millis) -> Self {
+        Self { identity, absent_until: None, surely: true, younger }
     }
 }
 
@@ -116,16 +118,16 @@ impl Line {
         let Refresh { begun, ended, brought, .. } = self.refreshes[refresh].clone();
         let (Some(now), Some(version)) = (ended, brought) else { return self.last() };
         let content = edge.versions[version].keys.iter().filter(|key| !evicted.contains(key));
-        let mut next: Vec<_> = content.map(|key| Held::published(*key)).collect();
+        let mut next: Vec<_> = content.map(|key| Held::published(*key, 0)).collect();
         // Of two keys under one name the issuer's last word counts.
         let kid = |identity: usize| &edge.identities[identity].kid;
         let named: Vec<_> = next.iter().map(|held| kid(held.identity)).collect();
-        for Held { identity, absent_until, surely } in held {
+        for Held { identity, absent_until, surely, younger } in held {
             let until = absent_until.unwrap_or_else(|| self.kept_until(world, now));
             let (least, most) = until;
             if !named.contains(&kid(identity)) && signed(now) < most {
                 let surely = surely && signed(now) < least;
-                next.push(Held { identity, absent_until: Some(until), surely });
+                next.push(Held { identity, absent_until: Some(until), surely, younger });
             }
         }
         let set = Set {
@@ -164,8 +166,6 @@ impl Line {
         let keys = &world.issuers[issuer].versions[version].keys;
         // An evicted key that the saved set does not have leaves no trace in it.
         let evicted: Vec<_> = left.evicted.into_iter().filter(|key| keys.contains(key)).collect();
-        let held = keys.iter().filter(|key| !evicted.contains(key));
-        let held = held.map(|key| Held::published(*key)).collect();
         let is_blurred = other.active(at, at).count() > 1;
         let set = left.set.map(|set| {
             let (landed, error) = set.landed;
@@ -173,6 +173,9 @@ impl Line {
             let believed = signed(at) - Millis::try_from(age * 1000).unwrap_or(Millis::MAX);
             Set { believed, is_certain: set.is_certain && !is_blurred, is_inherited: true, ..set }
         });
+        let younger = set.map_or(0, |set| (set.believed - signed(set.begun)).max(0));
+        let held = keys.iter().filter(|key| !evicted.contains(key));
+        let held = held.map(|key| Held::published(*key, younger)).collect();
         State { from: at, held, evicted, set }
     }
 
@@ -222,6 +225,12 @@ impl State {
     /// Whether it may be there.
     pub(super) fn may_hold(&self, identity: usize) -> bool {
         self.held.iter().any(|held| held.identity == identity)
+    }
+
+    /// By how much a wrong clock may have prolonged its life.
+    pub(super) fn younger(&self, identity: usize) -> Millis {
+        let found = self.held.iter().find(|held| held.identity == identity);
+        found.map_or(0, |held| held.younger)
     }
 
     /// Whether it is there for certain.
