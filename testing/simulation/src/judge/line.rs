@@ -205,8 +205,9 @@ impl Line {
     /// changed since for certain. Of one that changed it, what it was begun for may still have been missing.
     pub(super) fn in_vain(&self, at: Duration) -> impl Iterator<Item = (Duration, Duration)> {
         let states = self.states.windows(2).filter(|pair| matches!(pair, [_, after] if after.from < at));
-        let changed = states.filter(|pair| matches!(pair, [before, after] if after.differs_from(before)));
-        let since = changed.last().and_then(|pair| pair.last()).map_or(Duration::ZERO, |state| state.from);
+        let mut changed = states.filter(|pair| matches!(pair, [before, after] if after.differs_from(before)));
+        let since =
+            changed.next_back().and_then(|pair| pair.last()).map_or(Duration::ZERO, |state| state.from);
         let successes = self.refreshes.iter().filter(|refresh| refresh.brought.is_some());
         let ended = successes.filter_map(|refresh| Some((refresh.begun, refresh.ended?)));
         ended.filter(move |(_, ended)| since <= *ended && *ended <= at)
