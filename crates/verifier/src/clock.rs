@@ -67,7 +67,7 @@ mod system {
 #[cfg(not(target_os = "linux"))]
 mod system {
     use std::sync::OnceLock;
-    use std::time::Duration;
+    use std::time::{Duration, Instant, SystemTime};
 
     #[expect(clippy::disallowed_methods, reason = "this is the adapter to the operating system's clock")]
     pub(super) fn since_1970() -> Duration {
