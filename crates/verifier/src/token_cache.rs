@@ -6,15 +6,15 @@
 //!
 //! It pays where the same token comes many times and its signature is dear. It is not for tokens that must be seen once only.
 
-use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jwksmith_jose::limits::TOKEN_BYTES_MAX;
 use jwksmith_jose::{Refusal, VerifiedToken};
 use metrics::{Counter, counter};
-use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle, GuardResult};
+use quick_cache::{DefaultHashBuilder, Weighter};
 
 use crate::case::Recall;
 use crate::error::ConfigError;
@@ -94,7 +94,7 @@ impl TokenCache {
                 bytes_max / TOKEN_BYTES_USUAL,
                 capacity,
                 Weight,
-                ByTheEnd(RandomState::new()),
+                ByTheEnd::default(),
                 DefaultLifecycle::default(),
             ),
             token_bytes_max,
@@ -179,11 +179,11 @@ impl Weighter<String, Entry> for Weight {
 const HASHED_BYTES: usize = 24;
 
 /// Hashes a token by its end: the signature, in which good tokens differ as much as random bytes do. What is found is still
-/// compared to the last byte.
-#[derive(Clone)]
-struct ByTheEnd(RandomState);
+/// compared to the last byte, and only good tokens are kept: nobody can fill the table with others that collide.
+#[derive(Clone, Default)]
+struct ByTheEnd(DefaultHashBuilder);
 
-struct EndHasher(DefaultHasher);
+struct EndHasher(<DefaultHashBuilder as BuildHasher>::Hasher);
 
 impl BuildHasher for ByTheEnd {
     type Hasher = EndHasher;

@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 
 use crate::builder::VerifierBuilder;
 use crate::cache::{Cache, RevocationBound};
-use crate::case::{Case, Finding};
+use crate::case::{Case, Doubt, Finding};
 use crate::clock::Clock;
 use crate::error::{ConfigError, IssuerError, NotReady, TryVerifyError, Undecided, VerifyError};
 use crate::event::{Event, Events};
@@ -140,10 +140,13 @@ impl Verifier {
         let case = self.case(token)?;
         match case.verdict_at_hand() {
             Ok(found) => Ok(found),
-            Err(doubt) => {
-                case.settle(doubt).await.inspect_err(|error| case.issuer.cache.metrics().refused(error))
-            }
+            // In a box, so that a call that does not wait does not carry the room for waiting along.
+            Err(doubt) => Box::pin(self.settle(case, doubt)).await,
         }
+    }
+
+    async fn settle<R: Finding>(&self, case: Case<'_>, doubt: Doubt) -> Result<R, VerifyError> {
+        case.settle(doubt).await.inspect_err(|error| case.issuer.cache.metrics().refused(error))
     }
 
     fn try_decide<R: Finding>(&self, token: &str) -> Result<R, TryVerifyError> {
