@@ -146,10 +146,10 @@ pub enum IssuerError {
         url: String,
         /// The status.
         status: u16,
-        /// `Retry-After`, if it was sent in seconds.
+        /// `Retry-After`, if it was sent: in seconds, or as a date.
         retry_after: Option<Duration>,
     },
-    /// A redirect, which is never followed: it could lead anywhere.
+    /// A redirect that is not followed: it leads to another origin, or no redirects are allowed.
     #[error("{url} redirects, which is not followed: configure the issuer's own URL")]
     Redirect {
         /// What was fetched.

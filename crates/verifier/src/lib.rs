@@ -2,7 +2,7 @@
 //!
 //! A [`Verifier`] locates the issuer's key set through discovery, keeps it fresh, and verifies tokens against it. When a
 //! token names an unknown key, or a signature does not fit, it refreshes the set and tries exactly once more; however many
-//! such tokens come, the issuer sees at most one fetch per floor ([`CacheSettings::floor`]).
+//! such tokens come, the issuer sees no more refreshes than [`CacheSettings::burst`] and [`CacheSettings::floor`] allow.
 //!
 //! ```no_run
 //! use jwksmith_verifier::{AccessClaims, Algorithm, Policy, Verifier};

@@ -223,7 +223,6 @@ fn what_a_rule_does_not_mean_is_left_alone() {
             "crates/jose/src/x.rs",
             "#[cfg(test)]\nmod tests {\n use std::fs;\n fn x(v: serde_json::Value) {}\n}",
         ),
-        ("crates/verifier/src/fetch.rs", "use reqwest::StatusCode;"),
         ("crates/server/src/x.rs", "use axum::http::StatusCode; fn f(x: serde_json::Value) {}"),
         ("crates/tower/src/x.rs", "use http::StatusCode;"),
         ("crates/server/tests/x.rs", "use std::env; fn get_answers() { println!(); StatusCode::OK; }"),

@@ -2,7 +2,7 @@
 //!
 //! Readers take an atomic pointer to an immutable snapshot and need nothing else while a known key is served anyway. A fetch
 //! runs in a task of its own, so that a caller who gives up strands nobody, and everybody who needs its outcome waits for the
-//! same one. No lock is held across an await.
+//! same one. No lock is held across an await, but for that in which saves of the set stand in line.
 
 mod admission;
 mod flight;
