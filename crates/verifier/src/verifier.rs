@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
+use tracing::Instrument as _;
 
 use crate::builder::VerifierBuilder;
 use crate::cache::{Cache, RevocationBound};
@@ -141,7 +142,10 @@ impl Verifier {
         match case.verdict_at_hand() {
             Ok(found) => Ok(found),
             // In a box, so that a call that does not wait does not carry the room for waiting along.
-            Err(doubt) => Box::pin(self.settle(case, doubt)).await,
+            Err(doubt) => {
+                let span = tracing::debug_span!("verify", issuer = %case.issuer.name);
+                Box::pin(self.settle(case, doubt).instrument(span)).await
+            }
         }
     }
 
